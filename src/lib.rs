@@ -1,1 +1,16 @@
-//! skeleton
+//! Percept turns live cameras, streams and files into labels with Perceiver models.
+//!
+//! Data goes one way:
+//!
+//! ```text
+//! source ──► decode ──► window ──► byte_array ──► model ──► label ──► publish
+//! ```
+//!
+//! [`data`] holds what travels along that line and performs no I/O; the modules
+//! of the line share it and nothing else. `topology` is the one place that knows
+//! them all: it builds the channels and threads. `config`, [`telemetry`],
+//! [`supervise`], `web` and `cli` stand beside the line.
+
+pub mod data;
+pub mod supervise;
+pub mod telemetry;

@@ -1,0 +1,26 @@
+//! What travels along the line, and its times.
+//!
+//! Every module may use this one. It performs no I/O, starts no thread and reads
+//! no clock.
+
+mod event;
+mod fault;
+mod frame;
+pub mod manifest;
+#[cfg(feature = "ffmpeg")]
+mod packet;
+mod scores;
+mod stream_id;
+mod time;
+mod window;
+
+pub use event::{Event, EventKind, StreamState};
+pub use fault::{Fault, Remedy};
+pub use frame::VideoFrame;
+pub use manifest::Manifest;
+#[cfg(feature = "ffmpeg")]
+pub use packet::{Packet, VideoTrack};
+pub use scores::WindowScores;
+pub use stream_id::{InvalidStreamId, StreamId};
+pub use time::{Clock, MediaTime, Stamp};
+pub use window::Window;

@@ -1,0 +1,29 @@
+//! Compressed packets, as FFmpeg's demuxer gives them.
+
+use std::time::{Instant, SystemTime};
+
+use ffmpeg_next as ffmpeg;
+
+use super::Clock;
+
+/// One compressed packet of the video track, and when it came.
+pub struct Packet {
+    /// PTS and DTS in ticks of [`VideoTrack::time_base`]; either may be missing.
+    pub inner: ffmpeg::Packet,
+    pub arrived: Instant,
+    /// Wall time of capture as well as it is known; `None` for files.
+    pub captured_at: Option<SystemTime>,
+    pub clock: Clock,
+}
+
+/// What a decoder must know of the video track.
+pub struct VideoTrack {
+    pub parameters: ffmpeg::codec::Parameters,
+    /// Seconds a tick, as a fraction.
+    pub time_base: ffmpeg::Rational,
+    /// Frames a second as the container says; 0/0 when it does not.
+    pub frame_rate: ffmpeg::Rational,
+    /// Counter-clockwise quarter turns that show the picture upright: 0 to 3.
+    pub quarter_turns: u8,
+    pub live: bool,
+}
