@@ -14,4 +14,5 @@
 pub mod data;
 pub mod supervise;
 pub mod telemetry;
+pub mod topology;
 pub mod window;
