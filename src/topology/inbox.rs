@@ -1,31 +1,33 @@
 //! Where all streams meet the model's thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use crate::data::{StreamId, Window};
+use crate::label::{Finish, StreamLabels};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 
 /// What a stream's thread tells the model's thread, in order.
 pub enum StreamItem {
     Connected,
     Window(Window),
-    /// The stream broke; `reason` is for people and holds no credentials.
-    Lost {
-        reason: String,
-    },
-    /// The last item of a stream. `reason` is set when it ended before its time.
-    Finished {
-        reason: Option<String>,
-    },
+    /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
+    Lost { kind: &'static str },
+    /// The last item of a stream that ended in good order.
+    Finished(Finish),
 }
 
 /// One stream's queue, as the model's thread reads it.
 pub struct Port {
     pub stream: StreamId,
-    pub live: bool,
+    /// Set by the stream's thread when it knows: an HTTP resource may be a file.
+    live: Arc<AtomicBool>,
     pub metrics: StreamMetrics,
+    /// The stream's one state machine, told on the model's thread.
+    pub labels: StreamLabels,
     receiver: Receiver<StreamItem>,
     /// Taken from the queue while looking for a fresher window.
     held: Option<StreamItem>,
@@ -45,11 +47,16 @@ pub struct Inbox {
 impl Port {
     pub fn new(
         stream: StreamId,
-        live: bool,
+        live: Arc<AtomicBool>,
         metrics: StreamMetrics,
+        labels: StreamLabels,
         receiver: Receiver<StreamItem>,
     ) -> Self {
-        Self { stream, live, metrics, receiver, held: None, closed: false }
+        Self { stream, live, metrics, labels, receiver, held: None, closed: false }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.live.load(Ordering::Relaxed)
     }
 
     fn next(&mut self) -> Option<StreamItem> {
@@ -61,7 +68,7 @@ impl Port {
                 None
             }
         })?;
-        if !self.live || !matches!(item, StreamItem::Window(_)) {
+        if !self.is_live() || !matches!(item, StreamItem::Window(_)) {
             return Some(item);
         }
         let mut freshest = item;
@@ -91,6 +98,10 @@ impl Inbox {
 
     pub fn port(&mut self, stream: &StreamId) -> Option<&mut Port> {
         self.ports.iter_mut().find(|port| port.stream == *stream)
+    }
+
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        self.ports.iter()
     }
 
     fn take_joining(&mut self) {
@@ -188,7 +199,7 @@ mod tests {
                 StreamItem::Connected => format!("{} connected", port.stream),
                 StreamItem::Window(window) => format!("{} {}", port.stream, window.seq),
                 StreamItem::Lost { .. } => format!("{} lost", port.stream),
-                StreamItem::Finished { .. } => format!("{} finished", port.stream),
+                StreamItem::Finished(_) => format!("{} finished", port.stream),
             });
         });
         said
@@ -203,7 +214,7 @@ mod tests {
         for seq in 0..3 {
             sender.send(window(&stream, seq)).unwrap();
         }
-        sender.send(StreamItem::Lost { reason: "gone".into() }).unwrap();
+        sender.send(StreamItem::Lost { kind: "timeout" }).unwrap();
         sender.send(window(&stream, 3)).unwrap();
         assert_eq!(said(&mut inbox, 8), ["cam connected", "cam 2"]);
         assert_eq!(said(&mut inbox, 8), ["cam lost", "cam 3"], "nothing overtakes a loss");
@@ -218,7 +229,7 @@ mod tests {
         for seq in 0..2 {
             sender.send(window(&stream, seq)).unwrap();
         }
-        sender.send(StreamItem::Finished { reason: None }).unwrap();
+        sender.send(StreamItem::Finished(Finish::Finished)).unwrap();
         drop(sender);
         assert_eq!(said(&mut inbox, 8), ["clip 0"]);
         assert_eq!(said(&mut inbox, 8), ["clip 1"]);

@@ -1,5 +1,7 @@
 //! One stream's thread: opens it, decodes, makes windows, and opens it again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -8,6 +10,7 @@ use super::board::Board;
 use super::inbox::StreamItem;
 use crate::data::{Fault, Remedy, StreamId};
 use crate::decode::{DecodeSettings, Decoder, Timeline};
+use crate::label::Finish;
 use crate::source::{self, Source, SourceError, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
@@ -35,6 +38,13 @@ pub struct Reconnect {
     pub unauthorized: Duration,
 }
 
+/// Where a stream's items go, and what the reader must know of them.
+pub struct Outlet {
+    pub sender: Sender<StreamItem>,
+    /// Whether the reader may drop windows that a fresher one has overtaken.
+    pub live: Arc<AtomicBool>,
+}
+
 /// How one session with the source ended.
 enum Ended {
     /// A file's end.
@@ -46,9 +56,22 @@ enum Ended {
     Failed(SourceError),
 }
 
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Finished,
+    GivenUp,
+}
+
+impl Outcome {
+    pub fn is_given_up(self) -> bool {
+        self == Self::GivenUp
+    }
+}
+
 pub struct StreamWorker {
     job: StreamJob,
-    outlet: Sender<StreamItem>,
+    outlet: Outlet,
     metrics: StreamMetrics,
     board: Board,
     stop: Stop,
@@ -62,7 +85,7 @@ pub struct StreamWorker {
 impl StreamWorker {
     pub fn new(
         job: StreamJob,
-        outlet: Sender<StreamItem>,
+        outlet: Outlet,
         metrics: StreamMetrics,
         board: Board,
         stop: Stop,
@@ -82,7 +105,7 @@ impl StreamWorker {
     }
 
     /// Runs until the file ends, the program stops or trying again cannot help.
-    pub fn run(mut self) {
+    pub fn run(mut self) -> Outcome {
         let mut backoff = Backoff::new(self.job.reconnect.first, self.job.reconnect.most);
         loop {
             let began = Instant::now();
@@ -90,17 +113,18 @@ impl StreamWorker {
             self.windower.clear();
             self.metrics.up.set(0);
             let (kind, reason) = match ended {
-                Ended::Done | Ended::Stopped => return self.finish(None),
+                Ended::Done => return self.finish(Finish::Finished),
+                Ended::Stopped => return self.finish(Finish::Shutdown),
                 Ended::Closed => ("ended", "the sender closed the stream".to_owned()),
                 Ended::Failed(error) => {
                     self.metrics.errors(error.kind()).inc();
                     if error.remedy() == Remedy::GiveUp {
-                        return self.finish(Some(describe(&error)));
+                        return self.give_up(error.kind(), &describe(&error));
                     }
                     (error.kind(), describe(&error))
                 }
             };
-            self.lost(kind, reason);
+            self.lost(kind, &reason);
             if began.elapsed() >= RUN_WELL {
                 backoff.reset();
             }
@@ -110,7 +134,7 @@ impl StreamWorker {
             };
             tracing::debug!(stream = %self.job.stream, ?wait, "waiting before the next try");
             if self.stop.wait(wait) {
-                return self.finish(None);
+                return self.finish(Finish::Shutdown);
             }
             self.timeline.reconnected(Instant::now());
         }
@@ -131,6 +155,7 @@ impl StreamWorker {
 
     fn read(&mut self, mut source: Source) -> Ended {
         let live = source.track().live;
+        self.outlet.live.store(live, Ordering::Relaxed);
         let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
             Ok(decoder) => decoder,
             Err(error) => return Ended::Failed(error.into_source(&self.job.source)),
@@ -178,9 +203,9 @@ impl StreamWorker {
     /// A live window that finds the queue full is dropped and counted; all else waits.
     fn send(&self, item: StreamItem, live: bool) -> Result<(), ()> {
         if !(live && matches!(item, StreamItem::Window(_))) {
-            return self.outlet.send(item).map_err(drop);
+            return self.outlet.sender.send(item).map_err(drop);
         }
-        match self.outlet.try_send(item) {
+        match self.outlet.sender.try_send(item) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
                 self.metrics.windows_dropped(DropReason::QueueFull).inc();
@@ -203,26 +228,30 @@ impl StreamWorker {
     }
 
     /// Says once that the stream is gone, and again only when the reason changes.
-    fn lost(&mut self, kind: &'static str, reason: String) {
-        let news = self.trouble != Some(kind);
-        let first = self.trouble.is_none();
-        self.trouble = Some(kind);
-        self.board.lost(&self.job.stream, kind, &reason);
-        if news {
+    fn lost(&mut self, kind: &'static str, reason: &str) {
+        let told = self.trouble.replace(kind);
+        self.board.lost(&self.job.stream, kind, reason);
+        if told != Some(kind) {
             tracing::warn!(stream = %self.job.stream, reason, "stream lost, trying again");
         }
-        if first {
-            // The model's thread has gone only when the program stops.
-            let _ = self.send(StreamItem::Lost { reason }, false);
+        if told.is_none() {
+            // The model's thread is gone only when the program stops.
+            let _ = self.send(StreamItem::Lost { kind }, false);
         }
     }
 
-    fn finish(self, reason: Option<String>) {
-        if let Some(reason) = &reason {
-            tracing::error!(stream = %self.job.stream, reason, "stream given up");
-        }
-        self.board.finished(&self.job.stream, reason.as_deref());
-        let _ = self.send(StreamItem::Finished { reason }, false);
+    fn give_up(self, kind: &'static str, reason: &str) -> Outcome {
+        tracing::error!(stream = %self.job.stream, reason, "stream given up");
+        self.board.lost(&self.job.stream, kind, reason);
+        self.board.ended(&self.job.stream, false);
+        let _ = self.send(StreamItem::Lost { kind }, false);
+        Outcome::GivenUp
+    }
+
+    fn finish(self, finish: Finish) -> Outcome {
+        self.board.ended(&self.job.stream, finish == Finish::Finished);
+        let _ = self.send(StreamItem::Finished(finish), false);
+        Outcome::Finished
     }
 }
 
