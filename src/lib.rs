@@ -14,3 +14,4 @@
 pub mod data;
 pub mod supervise;
 pub mod telemetry;
+pub mod web;
