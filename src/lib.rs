@@ -15,4 +15,5 @@ pub mod data;
 pub mod supervise;
 pub mod telemetry;
 pub mod topology;
+pub mod web;
 pub mod window;
