@@ -12,5 +12,7 @@
 //! [`supervise`], `web` and `cli` stand beside the line.
 
 pub mod data;
+pub mod label;
+
 pub mod supervise;
 pub mod telemetry;
