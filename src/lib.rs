@@ -12,6 +12,8 @@
 //! [`supervise`], `web` and `cli` stand beside the line.
 
 pub mod data;
+pub mod label;
+
 pub mod supervise;
 pub mod telemetry;
 pub mod topology;
