@@ -13,5 +13,6 @@
 
 pub mod byte_array;
 pub mod data;
+pub mod model;
 pub mod supervise;
 pub mod telemetry;
