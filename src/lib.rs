@@ -11,9 +11,10 @@
 //! them all: it builds the channels and threads. `config`, [`telemetry`],
 //! [`supervise`], `web` and `cli` stand beside the line.
 
+pub mod byte_array;
 pub mod data;
 pub mod label;
-
+pub mod model;
 pub mod supervise;
 pub mod telemetry;
 pub mod topology;
