@@ -39,9 +39,9 @@ pub struct Stream {
     pub stall_timeout: Duration,
     pub hop: Placed<Duration>,
     pub decode: Decode,
-    /// Fractions of the upright picture.
+    /// Fractions of the upright picture; `None`: all of it.
     pub crop: Option<Rect>,
-    /// Fractions of the cropped picture.
+    /// Fractions of the upright picture, cropped or not.
     pub masks: Vec<Rect>,
     pub options: BTreeMap<String, Placed<Secret>>,
     pub allow_hosts: Vec<String>,
@@ -74,6 +74,10 @@ pub struct Rect {
     pub y: f32,
     pub width: f32,
     pub height: f32,
+}
+
+impl Rect {
+    pub const WHOLE: Self = Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
 }
 
 /// When labels start and end. What is `None` is the model's, or the program's, choice.

@@ -10,6 +10,8 @@ pub struct Keys {
     pub keys: &'static [Key],
     /// What further names may stand for, where the user may choose names.
     pub rest: Option<&'static str>,
+    /// What such a name holds, where it is a table.
+    pub rest_table: Option<&'static Keys>,
     pub rest_is_secret: bool,
 }
 
@@ -31,13 +33,14 @@ impl Keys {
     }
 
     const fn closed(title: &'static str, keys: &'static [Key]) -> Self {
-        Self { title, keys, rest: None, rest_is_secret: false }
+        Self { title, keys, rest: None, rest_table: None, rest_is_secret: false }
     }
 
     /// This table and all within it, each once.
     pub fn tables(&'static self) -> Vec<&'static Keys> {
         let mut tables = vec![self];
-        for table in self.keys.iter().filter_map(|key| key.table).flat_map(Keys::tables) {
+        let inner = self.keys.iter().filter_map(|key| key.table).chain(self.rest_table);
+        for table in inner.flat_map(Keys::tables) {
             if !tables.iter().any(|known| known.title == table.title) {
                 tables.push(table);
             }
@@ -97,7 +100,7 @@ const MASK: Key = key(
     "mask",
     "list of `[x, y, width, height]`",
     "[]",
-    "Parts painted grey, such as a burnt-in clock; fractions of the cropped picture",
+    "Parts painted grey, such as a burnt-in clock; fractions of the whole picture",
 );
 const OPTIONS: Key = table("options", &OPTIONS_KEYS, "Further options for FFmpeg");
 const ALLOW_HOSTS: Key =
@@ -160,6 +163,7 @@ pub static OPTIONS_KEYS: Keys = Keys {
     title: "options",
     keys: &[],
     rest: Some("FFmpeg's own option names"),
+    rest_table: None,
     rest_is_secret: true,
 };
 
@@ -179,6 +183,7 @@ pub static LABELS: Keys = Keys {
         ),
     ],
     rest: Some("a table for each label that differs, such as [labels.shaking]"),
+    rest_table: Some(&LABEL),
     rest_is_secret: false,
 };
 

@@ -96,7 +96,7 @@ impl Common {
             stall_timeout: self.stall_timeout.unwrap_or(DEFAULT_STALL),
             hop,
             decode: self.decode.unwrap_or_default(),
-            crop: self.crop,
+            crop: self.crop.filter(|crop| *crop != Rect::WHOLE),
             masks: self.masks.unwrap_or_default(),
             options: self.options,
             allow_hosts: self.allow_hosts.unwrap_or_default(),

@@ -51,7 +51,7 @@ impl<'a> Table<'a> {
     ) -> Self {
         let table = Self { source, entries, keys, place };
         for (name, item) in entries.iter() {
-            let open = keys.rest.is_some() && item.is_table_like();
+            let open = keys.rest.is_some() && (keys.rest_table.is_none() || item.is_table_like());
             if keys.get(name).is_none() && !open && !item.is_none() {
                 let place = table.place.within(name, table.line_of(name));
                 source.fault(&place, "unknown key", unknown_key_fix(name, keys));
