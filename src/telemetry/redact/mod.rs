@@ -6,7 +6,7 @@
 //! its place gives it away: before the `@` of a URL, as `password` in a query, in an
 //! `Authorization` header.
 //!
-//! A secret shorter than [`SHORT`] characters would hide half of a log ("1" is in most
+//! A secret shorter than 4 characters would hide half of a log ("1" is in most
 //! lines), so it is hidden only where it stands as `:secret@`, the way a URL writes it,
 //! and inside an `Authorization: Basic` header.
 //!
