@@ -1,11 +1,12 @@
 //! Keeps credentials out of everything that is written for people.
 //!
 //! Whoever learns of a secret registers it; whatever is logged passes through [`mask`].
-//! A registered secret is found as it stands and in every percent-encoded form
-//! (see [`Needle`]), so nobody has to guess how FFmpeg or a camera spells it. What was
-//! never registered is still hidden where its place gives it away: see [`places`].
+//! A registered secret is found as it stands and in every percent-encoded form, so nobody has
+//! to guess how FFmpeg or a camera spells it. What was never registered is still hidden where
+//! its place gives it away: before the `@` of a URL, as `password` in a query, in an
+//! `Authorization` header.
 //!
-//! A secret shorter than [`SHORT`] characters would hide half of a log ("1" is in most
+//! A secret shorter than 4 characters would hide half of a log ("1" is in most
 //! lines), so it is hidden only where it stands as `:secret@`, the way a URL writes it,
 //! and inside an `Authorization: Basic` header.
 //!
