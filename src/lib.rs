@@ -13,6 +13,7 @@
 
 pub mod data;
 pub mod label;
+pub mod publish;
 
 pub mod supervise;
 pub mod telemetry;
