@@ -180,17 +180,4 @@ mod tests {
         lines.withdraw().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old\nfirst\nsecother\n");
     }
-
-    #[test]
-    fn a_file_that_ends_within_a_line_gets_a_line_feed_first() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("events.jsonl");
-        std::fs::write(&path, "{\"v\":1,\"ki").unwrap();
-        let file = File::options().append(true).open(&path).unwrap();
-        let mut lines = Lines::append(file, true);
-        lines.push("{}");
-        lines.push("{}");
-        assert!(matches!(lines.write(), (2, Ok(()))));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"v\":1,\"ki\n{}\n{}\n");
-    }
 }

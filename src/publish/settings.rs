@@ -150,4 +150,23 @@ mod tests {
         settings.check().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{}\n");
     }
+
+    #[test]
+    fn a_file_that_ends_within_a_line_gets_a_line_feed_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let settings = SinkSettings::File { path: path.clone() };
+        for (before, after) in [
+            ("", "{}\n{}\n"),
+            ("{\"v\":1}\n", "{\"v\":1}\n{}\n{}\n"),
+            ("{\"v\":1,\"ki", "{\"v\":1,\"ki\n{}\n{}\n"),
+        ] {
+            std::fs::write(&path, before).unwrap();
+            let mut lines = settings.open().unwrap();
+            lines.push("{}");
+            lines.push("{}");
+            assert!(matches!(lines.write(), (2, Ok(()))));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
+    }
 }

@@ -108,12 +108,12 @@ impl Sink {
     async fn next(&mut self) -> Option<Arc<str>> {
         tokio::select! {
             biased;
-            line = self.queue.recv() => line,
             () = told_to_close(&mut self.closing) => {
                 // Whoever waits for room is let go; what was taken is still written.
                 self.queue.close();
                 self.queue.recv().await
             }
+            line = self.queue.recv() => line,
         }
     }
 

@@ -130,6 +130,7 @@ fn one_odd_window_raises_nothing() {
 fn two_windows_far_apart_are_two_windows_and_one_is_not() {
     let settings = LabelSettings { start_after: Duration::from_secs(1), ..Default::default() };
     let mut bench = Bench::covered_dark(&settings);
+    bench.look(&[0.0, 0.0]);
     assert_eq!(told(&bench.look_after(60.0, &[1.0, 0.0])), NOTHING);
     assert_eq!(told(&bench.look_after(60.0, &[1.0, 0.0])), ["+covered"]);
 }
