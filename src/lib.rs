@@ -16,6 +16,8 @@ pub mod config;
 pub mod data;
 pub mod label;
 pub mod model;
+pub mod publish;
+
 pub mod supervise;
 pub mod telemetry;
 pub mod topology;
