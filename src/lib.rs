@@ -12,5 +12,6 @@
 //! [`supervise`], `web` and `cli` stand beside the line.
 
 pub mod data;
+pub mod source;
 pub mod supervise;
 pub mod telemetry;
