@@ -12,6 +12,7 @@
 //! [`supervise`], `web` and `cli` stand beside the line.
 
 pub mod data;
+pub mod decode;
 pub mod source;
 pub mod supervise;
 pub mod telemetry;
