@@ -279,9 +279,9 @@ mod tests {
 
     #[test]
     fn a_key_frame_is_taken_early_rather_than_leave_too_long_a_gap() {
-        let keys = [0, 1200, 2400, 3600, 4800];
-        assert_eq!(nearest(&keys, 4000, Some(3000 * MS)), [0, 2400, 4800]);
-        assert_eq!(nearest(&keys, 4000, None), [0, 3600]);
+        let keys: Vec<i64> = (0..=15_000).step_by(3000).collect();
+        assert_eq!(nearest(&keys, 4000, Some(4000 * MS)), keys);
+        assert_eq!(nearest(&keys, 4000, None), [0, 3000, 9000, 12_000, 15_000]);
     }
 
     fn feed(switch: &mut ModeSwitch, keys: u32, spacing: u32, between: bool) {
