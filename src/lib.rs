@@ -18,6 +18,8 @@ pub mod label;
 pub mod model;
 pub mod publish;
 
+pub mod decode;
+pub mod source;
 pub mod supervise;
 pub mod telemetry;
 pub mod topology;

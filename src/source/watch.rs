@@ -1,0 +1,71 @@
+//! When a blocking call into FFmpeg must come back.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::supervise::Stop;
+
+/// Why a blocking call was broken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// The program, or this stream, is being stopped.
+    Stopped,
+    /// The deadline passed.
+    Overdue,
+}
+
+/// A deadline that can be moved on, and a stop flag; asked from inside FFmpeg.
+pub struct Watch {
+    stop: Stop,
+    origin: Instant,
+    /// Nanoseconds after `origin`.
+    deadline: AtomicU64,
+}
+
+impl Watch {
+    /// Runs out after `timeout`.
+    pub fn new(stop: Stop, timeout: Duration) -> Self {
+        let watch = Self { stop, origin: Instant::now(), deadline: AtomicU64::new(0) };
+        watch.extend(timeout);
+        watch
+    }
+
+    /// Runs out `timeout` from now.
+    pub fn extend(&self, timeout: Duration) {
+        let deadline = (self.origin.elapsed() + timeout).as_nanos();
+        self.deadline.store(u64::try_from(deadline).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// `Some` once the blocking call has to return.
+    pub fn interruption(&self) -> Option<Interruption> {
+        if self.stop.stopped() {
+            return Some(Interruption::Stopped);
+        }
+        let overdue =
+            self.origin.elapsed().as_nanos() >= self.deadline.load(Ordering::Relaxed).into();
+        overdue.then_some(Interruption::Overdue)
+    }
+
+    /// Waits until `due`; says whether it was told to stop before.
+    pub fn wait_until(&self, due: Instant) -> bool {
+        self.stop.wait(due.saturating_duration_since(Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_passes_moves_on_and_stop_comes_first() {
+        let stop = Stop::new();
+        let watch = Watch::new(stop.clone(), Duration::ZERO);
+        assert_eq!(watch.interruption(), Some(Interruption::Overdue));
+        watch.extend(Duration::from_secs(3600));
+        assert_eq!(watch.interruption(), None);
+        watch.extend(Duration::MAX / 4);
+        assert_eq!(watch.interruption(), None);
+        stop.stop();
+        assert_eq!(watch.interruption(), Some(Interruption::Stopped));
+    }
+}
