@@ -12,6 +12,7 @@
 //! [`supervise`], `web` and `cli` stand beside the line.
 
 pub mod byte_array;
+pub mod cli;
 pub mod config;
 pub mod data;
 pub mod label;

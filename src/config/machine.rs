@@ -71,7 +71,7 @@ fn model(table: &Table<'_>, model: &mut ModelRuntime) {
     set(threads, table.get("threads"), |field| whole(field, 1024).map(Some));
     set(library, table.get("library"), |field| field.text().map(|path| Some(PathBuf::from(path))));
     let Some(field) = table.get("providers") else { return };
-    let tables = field.tables(&keys::PROVIDER);
+    let Some(tables) = field.tables(&keys::PROVIDER) else { return };
     if tables.is_empty() {
         field.wrong("names no provider", "write [[model.providers]] with kind = \"cpu\"");
     }

@@ -22,8 +22,11 @@ pub(super) fn read(table: &Table<'_>) -> Pipeline {
     let defaults = defaults.map(|table| Common::read(&table)).unwrap_or_default();
     let labels = table.get("labels").and_then(|field| field.table(&keys::LABELS));
     let labels = labels.map(|table| LabelsTable::read(&table)).unwrap_or_default();
-    let tables = table.get("streams").map(|field| field.tables(&keys::STREAM));
-    if tables.as_ref().is_none_or(Vec::is_empty) {
+    let tables = match table.get("streams") {
+        Some(field) => field.tables(&keys::STREAM),
+        None => Some(Vec::new()),
+    };
+    if tables.as_ref().is_some_and(Vec::is_empty) {
         let fix = "write [[streams]] with a name and a source";
         table.fault("streams", "there is nothing to watch", fix);
     }
@@ -54,7 +57,7 @@ fn path(table: &Table<'_>, name: &str) -> Option<Placed<PathBuf>> {
 fn sinks(table: &Table<'_>) -> Vec<Sink> {
     let Some(field) = table.get("sinks") else { return vec![Sink::default()] };
     let mut sinks: Vec<Sink> = Vec::new();
-    for table in field.tables(&keys::SINK) {
+    for table in field.tables(&keys::SINK).unwrap_or_default() {
         let Some(sink) = sink(&table) else { continue };
         if sinks.iter().any(|known| known.kind == sink.kind) {
             let key = if sink.kind == SinkKind::Stdout { "type" } else { "path" };

@@ -304,7 +304,7 @@ impl<'a> Field<'a> {
     }
 
     /// The tables of `[[key]]`, or of a list of inline tables.
-    pub fn tables(&self, keys: &'static Keys) -> Vec<Table<'a>> {
+    pub fn tables(&self, keys: &'static Keys) -> Option<Vec<Table<'a>>> {
         let fix = format!("write [[{}]]", self.place.key());
         let elements = match self.node {
             Node::Tables(tables) => tables
@@ -313,12 +313,12 @@ impl<'a> Field<'a> {
                 .map(|(i, table)| self.element(i, Node::Table(table), table.span()))
                 .collect(),
             Node::Table(_) => {
-                self.wrong("is one table, not a list of tables", fix);
-                return Vec::new();
+                self.wrong("stands where a list of tables belongs", fix);
+                return None;
             }
-            Node::Value(_) => self.list(&fix).unwrap_or_default(),
+            Node::Value(_) => self.list(&fix)?,
         };
-        elements.iter().filter_map(|element| element.table(keys)).collect()
+        Some(elements.iter().filter_map(|element| element.table(keys)).collect())
     }
 
     fn element(&self, index: usize, node: Node<'a>, span: Option<Range<usize>>) -> Field<'a> {
