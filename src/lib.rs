@@ -15,11 +15,10 @@ pub mod byte_array;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod decode;
 pub mod label;
 pub mod model;
 pub mod publish;
-
-pub mod decode;
 pub mod source;
 pub mod supervise;
 pub mod telemetry;

@@ -138,6 +138,11 @@ impl StreamLabels {
     /// short fixed word such as `timeout`. Tries that fail after it are not told again.
     pub fn lost(&mut self, reason: &str, now: Option<SystemTime>, out: &mut Vec<Event>) {
         self.end_all("stream_lost", out);
+        // A score that is no longer measured is not shown.
+        for series in self.labels.iter_mut().filter_map(|label| label.series.as_mut()) {
+            series.score = None;
+        }
+        self.metrics.forget_scores();
         self.change(StreamState::Lost, Some(reason.to_owned()), now, out);
     }
 

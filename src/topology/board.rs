@@ -145,6 +145,9 @@ impl Board {
             entry.refresh();
             entry.shown.clone()
         };
-        Snapshot { model_warm: inner.warm, streams: inner.streams.values_mut().map(shown).collect() }
+        Snapshot {
+            model_warm: inner.warm,
+            streams: inner.streams.values_mut().map(shown).collect(),
+        }
     }
 }

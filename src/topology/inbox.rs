@@ -15,7 +15,9 @@ pub enum StreamItem {
     Connected,
     Window(Window),
     /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
-    Lost { kind: &'static str },
+    Lost {
+        kind: &'static str,
+    },
     /// The last item of a stream that ended in good order.
     Finished(Finish),
 }

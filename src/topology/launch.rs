@@ -125,8 +125,7 @@ impl Beginner {
             return; // The model's thread has failed and said so.
         }
         let outlet = Outlet { sender, live };
-        let worker =
-            StreamWorker::new(job, outlet, metrics, self.board.clone(), self.stop.clone());
+        let worker = StreamWorker::new(job, outlet, metrics, self.board.clone(), self.stop.clone());
         let _ = self.outcomes.send(worker.run());
     }
 }

@@ -93,7 +93,8 @@ pub fn run(
     }
 
     let model_metrics = metrics.model(&manifest.name, model.provider());
-    let launch = Launch { board: &board, metrics: &metrics, stop, model: name, manifest: &manifest };
+    let launch =
+        Launch { board: &board, metrics: &metrics, stop, model: name, manifest: &manifest };
     let Launched { joined, ended, threads } = launch.all(streams)?;
     let perceiver =
         Perceiver::new(model, batching, model_metrics, hub.clone(), board.clone(), heartbeat);

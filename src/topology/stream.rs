@@ -11,7 +11,7 @@ use super::inbox::StreamItem;
 use crate::data::{Fault, Remedy, StreamId};
 use crate::decode::{DecodeSettings, Decoder, Timeline};
 use crate::label::Finish;
-use crate::source::{self, Source, SourceError, SourceSettings};
+use crate::source::{self, Source, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::window::{Plan, Windower};
@@ -53,7 +53,7 @@ enum Ended {
     Stopped,
     /// A live sender closed the stream in good order.
     Closed,
-    Failed(SourceError),
+    Failed(Box<dyn Fault>),
 }
 
 /// How a stream ended.
@@ -119,9 +119,9 @@ impl StreamWorker {
                 Ended::Failed(error) => {
                     self.metrics.errors(error.kind()).inc();
                     if error.remedy() == Remedy::GiveUp {
-                        return self.give_up(error.kind(), &describe(&error));
+                        return self.give_up(error.kind(), &describe(&*error));
                     }
-                    (error.kind(), describe(&error))
+                    (error.kind(), describe(&*error))
                 }
             };
             self.lost(kind, &reason);
@@ -145,7 +145,7 @@ impl StreamWorker {
         let source = match source::open(&self.job.source, &self.stop) {
             Ok(source) => source,
             Err(_) if self.stop.stopped() => return Ended::Stopped,
-            Err(error) => return Ended::Failed(error),
+            Err(error) => return Ended::Failed(Box::new(error)),
         };
         match self.read(source) {
             Ended::Failed(_) if self.stop.stopped() => Ended::Stopped,
@@ -158,7 +158,7 @@ impl StreamWorker {
         self.outlet.live.store(live, Ordering::Relaxed);
         let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
             Ok(decoder) => decoder,
-            Err(error) => return Ended::Failed(error.into_source(&self.job.source)),
+            Err(error) => return Ended::Failed(Box::new(error)),
         };
         let mut frames = Vec::new();
         let mut windows = Vec::new();
@@ -171,13 +171,13 @@ impl StreamWorker {
                         return Ended::Stopped;
                     }
                     if let Err(error) = decoder.push(&packet, &mut self.timeline, &mut frames) {
-                        return Ended::Failed(error.into_source(&self.job.source));
+                        return Ended::Failed(Box::new(error));
                     }
                     None
                 }
                 Ok(None) if live => Some(Ended::Closed),
                 Ok(None) => Some(Ended::Done),
-                Err(error) => Some(Ended::Failed(error)),
+                Err(error) => Some(Ended::Failed(Box::new(error))),
             };
             if ended.is_some() {
                 // What the decoder still holds was accepted: it is looked at.
@@ -196,7 +196,7 @@ impl StreamWorker {
             if let Some(ended) = ended {
                 return ended;
             }
-            self.board.decoding(&self.job.stream, decoder.mode());
+            self.board.decoding(&self.job.stream, decoder.mode().as_str());
         }
     }
 
