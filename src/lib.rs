@@ -11,6 +11,7 @@
 //! them all: it builds the channels and threads. `config`, [`telemetry`],
 //! [`supervise`], `web` and `cli` stand beside the line.
 
+pub mod bench;
 pub mod byte_array;
 pub mod cli;
 pub mod config;

@@ -171,7 +171,11 @@ fn load(path: &Path) -> Result<Runtime, String> {
     }
     let said = Said::default();
     let builder = ort::init_from(path).map_err(|error| match error {
-        LoadDynamicError::Dlopen { error, .. } => format!("it does not load: {error}"),
+        LoadDynamicError::Dlopen { error, .. } => {
+            let why = std::error::Error::source(&error)
+                .map_or_else(|| error.to_string(), ToString::to_string);
+            format!("it does not load: {why}")
+        }
         LoadDynamicError::MissingApi { .. } => "it is not ONNX Runtime".into(),
         LoadDynamicError::BadVersion { version_str, .. } => {
             format!("its version is {version_str}, which is too old")

@@ -22,6 +22,12 @@ pub struct Model {
     max_batch: usize,
 }
 
+// A model is loaded on one thread and handed to the one that runs it.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Model>();
+};
+
 impl Model {
     /// Reads the manifest, loads ONNX Runtime and the model, compares the two, and runs the largest batch once.
     ///
