@@ -41,6 +41,7 @@ class Corpus:
 
     def __init__(self, folder: Path):
         self.folder, self.scenes, self.names = folder, [], set()
+        self.positives, self.positives_of = [], -1  # kept by `loader`
         self.refresh()
 
     def refresh(self) -> int:

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from .corpus import Corpus, choose, truth, window
+from .grid import POSITIVE
 from .scene import Scene
 
 ON_DAMAGE = 0.7  # of the windows cut from a damaged scene end in its damage
+ON_LABEL = 0.5  # of the windows of a training batch are drawn for one label
 
 
 @dataclass
@@ -27,23 +29,44 @@ class Batch:
 
 def draw(scene: Scene, rng: np.random.Generator) -> list[int] | None:
     """Indices of one window of a scene."""
-    active = np.flatnonzero((scene.flags == 1).any(1))
+    active = np.flatnonzero((scene.flags == POSITIVE).any(1))
     active = active[active >= 3]
     last = int(rng.choice(active)) if len(active) and rng.random() < ON_DAMAGE else None
     return choose(scene.times, rng, last) or choose(scene.times, rng)
 
 
+def positives(corpus: Corpus) -> list[np.ndarray]:
+    """For each label the scenes in which it is true at some time."""
+    if corpus.positives_of != len(corpus.scenes):
+        scenes = list(corpus.scenes)
+        able = np.array([(s.flags == POSITIVE).any(0) for s in scenes])
+        corpus.positives = [np.flatnonzero(able[:, k]) for k in range(able.shape[1])]
+        corpus.positives_of = len(scenes)
+    return corpus.positives
+
+
 def batch(corpus: Corpus, size: int, rng: np.random.Generator, augment: bool) -> Batch:
+    """Random windows. ON_LABEL of them are drawn for a label, all labels alike, and where it can be
+    done in a few tries the label is true in them: mild damage would else crowd out the rest."""
     clips, times, truths = [], [], []
+    able = positives(corpus)
     while len(clips) < size:
-        scene = corpus.scenes[rng.integers(len(corpus.scenes))]
-        at = draw(scene, rng)
+        label = int(rng.integers(len(able))) if rng.random() < ON_LABEL else None
+        for _ in range(4 if label is not None else 1):
+            anywhere = label is None or not len(able[label])
+            scene = corpus.scenes[rng.integers(len(corpus.scenes)) if anywhere else rng.choice(able[label])]
+            at = draw(scene, rng)
+            if at is None:
+                continue
+            answer = truth(scene, at)
+            if label is None or answer[label] == POSITIVE:
+                break
         if at is None:
             continue
         video, when = window(scene, at)
         clips.append(video[:, :, ::-1] if augment and rng.random() < 0.5 else video)
         times.append(when)
-        truths.append(truth(scene, at))
+        truths.append(answer)
     return Batch(np.stack(clips), np.float32(times), np.stack(truths))
 
 
