@@ -19,7 +19,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             }
         };
         if !std::mem::replace(&mut logging, true) {
-            let _ = telemetry::logging::init(&checked.log_settings());
+            let _ = telemetry::logging::init(&checked.machine.log);
             source::init();
         }
         let streams = checked.streams.len();

@@ -40,7 +40,9 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => sources::probe(&args),
         Command::Model(args) => model::model(&args.command),
         Command::Bench(args) => model::bench(&args),
-        Command::Completions { shell } => written(completions::completions(shell, &mut io::stdout())),
+        Command::Completions { shell } => {
+            written(completions::completions(shell, &mut io::stdout()))
+        }
         Command::Man => written(completions::manual(&mut io::stdout())),
         #[allow(unreachable_patterns, reason = "which commands are left depends on the features")]
         _ => Err(Failure::left_out()),

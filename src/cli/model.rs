@@ -4,7 +4,7 @@ use super::args::{BenchArgs, MachineArgs, ModelCommand};
 use super::exit::Failure;
 use crate::config;
 use crate::model::{self, ModelSettings, read_manifest};
-use crate::telemetry::logging;
+use crate::telemetry::logging::{self, LogSettings};
 
 pub fn model(command: &ModelCommand) -> Result<(), Failure> {
     match command {
@@ -42,20 +42,26 @@ pub fn model(command: &ModelCommand) -> Result<(), Failure> {
 
 pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     use crate::bench::{self, BenchSettings};
-    let mut settings = BenchSettings { model: machine_settings(&args.machine)?, ..Default::default() };
+    let mut settings =
+        BenchSettings { model: machine_settings(&args.machine)?, ..Default::default() };
     if let Some(model) = &args.model {
         settings.model.path.clone_from(model);
     }
     settings.clip.clone_from(&args.clip);
-    let report = bench::run(&settings).map_err(|error| Failure::failed(&*error))?;
-    if args.json { println!("{}", report.to_json()) } else { print!("{report}") }
+    let report = bench::run(&settings).map_err(|error| Failure::failed(&error))?;
+    if args.json {
+        println!("{}", report.to_json())
+    } else {
+        print!("{report}")
+    }
     Ok(())
 }
 
 /// How this machine runs models, by its file; starts logging.
 fn machine_settings(args: &MachineArgs) -> Result<ModelSettings, Failure> {
     let machine = config::load_machine(args.config.as_deref()).map_err(Failure::refused)?;
-    let log = args.log.clone().map_or_else(|| machine.log_settings(), |level| level.into());
+    let filter = args.log.clone().unwrap_or(machine.log.filter);
+    let log = LogSettings { filter, ..machine.log };
     logging::init(&log).map_err(|error| Failure::refused_by(&error))?;
     Ok(machine.model)
 }

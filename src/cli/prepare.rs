@@ -29,14 +29,7 @@ pub fn load(args: &RunArgs) -> Result<Checked, Failure> {
     let machine = args.machine.config.as_deref();
     let checked = match args.inputs().map_err(Failure::refused)? {
         Inputs::Pipeline(path) => Checked::load(&path, machine),
-        Inputs::Sources(sources) => {
-            // A source that is none gets a name too: what is wrong with it is said later.
-            let name = |text: &str| match Location::parse(text) {
-                Ok(location) => location.default_stream_name(),
-                Err(_) => "stream".to_owned(),
-            };
-            Checked::from_sources(&sources, machine, name)
-        }
+        Inputs::Sources(sources) => Checked::from_sources(&sources, machine),
     };
     let mut checked = checked.map_err(Failure::refused)?;
     checked.apply(&args.overrides());
@@ -117,7 +110,7 @@ fn jobs(
     for Watch { name, source, stream } in watches {
         stream.check_labels(&manifest.output, faults);
         let Some(plan) = stream.plan(input, faults) else { continue };
-        let decode = stream.decode_settings(input, &plan, machine.decode.threads);
+        let decode = stream.decode_settings(input, &plan, machine.decoder_threads);
         let job = StreamJob { stream: name, source, decode, plan, reconnect };
         jobs.push((job, stream.labels.settings.clone()));
     }

@@ -18,7 +18,7 @@ use crate::topology::{self, Batching, Report, Setup};
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let checked = prepare::load(args)?;
-    logging::init(&checked.log_settings()).map_err(|error| Failure::refused_by(&error))?;
+    logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
     source::init();
     let Prepared { checked, model, streams, sinks, listener } =
         prepare::prepare(checked).map_err(Failure::refused)?;
@@ -43,16 +43,16 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let hub = Hub::start(&sinks, &metrics, runtime.handle())
         .map_err(|error| Failure::refused_by(&error))?;
     let mut progress = Progress::new(streams.iter().map(|(job, _)| job));
-    let max_windows = checked.machine.batch.max_windows.min(model.max_batch());
+    let batching = Batching { max_windows: model.max_batch(), max_wait: checked.machine.max_wait };
     let setup = Setup {
         model,
         streams,
-        batching: Batching { max_windows, max_wait: checked.machine.batch.max_wait },
+        batching,
         hub,
         metrics,
         listener,
         ready_share: checked.machine.http.ready_share.into(),
-        deadline: checked.machine.shutdown.deadline,
+        deadline: checked.machine.deadline,
         runtime,
     };
     let report = topology::run(setup, &stop, |snapshot| progress.show(snapshot))

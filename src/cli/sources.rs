@@ -46,7 +46,10 @@ fn described(probe: &Probe) -> String {
         line("rotation", format!("{} degrees clockwise", track.rotation));
     }
     for audio in &track.audio {
-        line("audio", format!("{}, {} Hz, {} ch", audio.codec, audio.sample_rate_hz, audio.channels));
+        line(
+            "audio",
+            format!("{}, {} Hz, {} ch", audio.codec, audio.sample_rate_hz, audio.channels),
+        );
     }
     match track.duration_seconds {
         Some(seconds) if !track.live => line("duration", format!("{seconds:.1} s")),

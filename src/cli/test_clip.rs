@@ -43,7 +43,8 @@ pub fn test(settings: &ModelSettings, clip: &Path) -> Result<(), Failure> {
         let time = scores.end.media.as_seconds();
         if wide {
             let told = labels.iter().zip(&scores.scores);
-            let told: Vec<_> = told.map(|(l, s)| format!("{s:>width$.3}", width = l.len())).collect();
+            let told: Vec<_> =
+                told.map(|(l, s)| format!("{s:>width$.3}", width = l.len())).collect();
             println!("{time:>7.2}  {}", told.join("  "));
         } else {
             let mut best: Vec<_> = labels.iter().zip(&scores.scores).collect();

@@ -1,7 +1,7 @@
 //! The whole line for one clip on the calling thread: for looking at a model, and for
 //! measuring.
 
-use super::input::ResidentInput;
+use crate::byte_array::ResidentInput;
 use crate::data::{StreamId, Window, WindowScores};
 use crate::decode::{DecodeError, DecodeSettings, Decoder, Timeline};
 use crate::label::Calibrator;

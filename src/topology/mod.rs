@@ -11,7 +11,6 @@
 mod board;
 mod clip;
 mod inbox;
-mod input;
 mod keep_up;
 mod launch;
 mod perceive;

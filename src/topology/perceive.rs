@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::board::Board;
 use super::inbox::{Inbox, Port, StreamItem};
-use super::input::ResidentInput;
 use super::keep_up::KeepUp;
+use crate::byte_array::ResidentInput;
 use crate::data::{Event, Window, WindowScores};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
@@ -159,7 +159,7 @@ impl Perceiver {
         };
         self.metrics.inference.observe(began.elapsed().as_secs_f64());
         self.metrics.batch.observe(batch.len() as f64);
-        for (window, logits) in batch.iter().zip(logits.values.chunks_exact(logits.labels)) {
+        for (window, logits) in batch.iter().zip(logits.windows()) {
             let port = inbox.port(&window.stream).expect("a port outlives its windows");
             let scores = WindowScores {
                 stream: window.stream.clone(),

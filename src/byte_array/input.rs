@@ -1,9 +1,8 @@
 //! What the model reads, whichever layout it wants.
 
-use crate::byte_array::{ByteArray, RawClip};
-use crate::data::Window;
+use super::{ByteArray, RawClip};
 use crate::data::manifest::{Input, Layout};
-use crate::model::ModelInput;
+use crate::data::{ModelInput, Window};
 
 /// The model's input, written in place and resident for the life of its owner.
 pub enum ResidentInput {
