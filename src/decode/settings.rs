@@ -23,6 +23,15 @@ pub enum ActiveMode {
     KeyFrames,
 }
 
+impl ActiveMode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::KeyFrames => "key_frames",
+        }
+    }
+}
+
 /// A part of the upright picture: fractions of its width and height, from the upper left.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -139,6 +139,18 @@ impl Location {
         Err(LocationError::Unsuitable { path: owned() })
     }
 
+    /// The kind of source, for the API: never an address.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Rtsp(_) => "rtsp",
+            Self::Http(_) => "http",
+            Self::File(_) => "file",
+            Self::Folder(_) => "folder",
+            Self::Camera(_) => "camera",
+            Self::Lavfi(_) => "lavfi",
+        }
+    }
+
     /// Whether it is expected to go on for ever. HTTP counts as live until it turns out
     /// to be finite when opened: see `VideoTrack::live`.
     pub fn is_live(&self) -> bool {

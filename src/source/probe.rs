@@ -55,6 +55,17 @@ pub struct Probe {
     pub packets: usize,
 }
 
+impl std::fmt::Display for TrackDescription {
+    /// Such as `h264 1920x1080, 25 fps`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}x{}", self.codec, self.width, self.height)?;
+        match self.frame_rate {
+            Some(rate) => write!(f, ", {} fps", (rate * 100.0).round() / 100.0),
+            None => Ok(()),
+        }
+    }
+}
+
 impl TrackDescription {
     pub(super) fn new(
         input: &ffmpeg::format::context::Input,
