@@ -11,10 +11,13 @@ mod decoder;
 mod error;
 #[cfg(feature = "ffmpeg")]
 mod ffi;
+#[cfg(any(feature = "ffmpeg", test))]
 mod geometry;
+#[cfg(any(feature = "ffmpeg", test))]
 mod pool;
 #[cfg(feature = "ffmpeg")]
 mod scale;
+#[cfg(any(feature = "ffmpeg", test))]
 mod select;
 mod settings;
 mod timeline;

@@ -169,6 +169,7 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const NOW: Duration = Duration::ZERO;
     const CLOCK: (i32, i32) = (1, 90_000);
 
     /// Frames of a file at 25 frames a second, 90 kHz.
@@ -205,16 +206,16 @@ mod tests {
     #[test]
     fn media_time_begins_at_the_first_frame() {
         let mut feed = Feed::file();
-        assert_eq!(feed.at(123_456, 0 * MS).0, 0.0);
-        assert_eq!(feed.at(123_456 + 3600, 0 * MS).0, 40.0);
-        assert_eq!(feed.at(123_456 + 90_000, 0 * MS).0, 1000.0);
+        assert_eq!(feed.at(123_456, NOW).0, 0.0);
+        assert_eq!(feed.at(123_456 + 3600, NOW).0, 40.0);
+        assert_eq!(feed.at(123_456 + 90_000, NOW).0, 1000.0);
     }
 
     #[test]
     fn a_wrap_of_33_or_32_bits_is_no_jump() {
         for bits in [33, 32] {
             for mut feed in [Feed::file(), Feed::live()] {
-                feed.at((1 << bits) - 1800, 0 * MS);
+                feed.at((1 << bits) - 1800, NOW);
                 let (media, moment) = feed.at(1800, 40 * MS);
                 assert_eq!((media, moment.segment, moment.jumped), (40.0, 0, false));
                 assert_eq!(feed.at(5400, 80 * MS).0, 80.0);
@@ -229,7 +230,7 @@ mod tests {
     fn a_small_step_back_is_held_and_not_added_up() {
         let mut feed = Feed::file();
         for (pts, want) in [(0, 0.0), (3600, 40.0), (1800, 40.0), (7200, 80.0)] {
-            let (media, moment) = feed.at(pts, 0 * MS);
+            let (media, moment) = feed.at(pts, NOW);
             assert_eq!((media, moment.jumped), (want, false));
         }
     }
@@ -237,15 +238,15 @@ mod tests {
     #[test]
     fn a_jump_begins_a_segment_and_time_runs_on() {
         let mut file = Feed::file();
-        file.at(900_000, 0 * MS);
-        let (media, moment) = file.at(0, 0 * MS);
+        file.at(900_000, NOW);
+        let (media, moment) = file.at(0, NOW);
         assert_eq!((media, moment.segment, moment.jumped), (40.0, 1, true));
-        assert_eq!(file.at(3600, 0 * MS).0, 80.0);
-        let (media, moment) = file.at(90_000_000, 0 * MS);
+        assert_eq!(file.at(3600, NOW).0, 80.0);
+        let (media, moment) = file.at(90_000_000, NOW);
         assert_eq!((media, moment.segment, moment.jumped), (120.0, 2, true));
 
         let mut live = Feed::live();
-        live.at(900_000, 0 * MS);
+        live.at(900_000, NOW);
         let (media, moment) = live.at(0, 250 * MS);
         assert_eq!((media, moment.segment, moment.jumped), (250.0, 1, true));
     }
@@ -253,12 +254,12 @@ mod tests {
     #[test]
     fn a_long_pause_that_really_passed_is_no_jump() {
         let mut live = Feed::live();
-        live.at(0, 0 * MS);
+        live.at(0, NOW);
         let (media, moment) = live.at(90_000 * 60, 60_000 * MS);
         assert_eq!((media, moment.jumped), (60_000.0, false));
         let mut file = Feed { duration: Some(60_000 * MS), ..Feed::file() };
-        file.at(0, 0 * MS);
-        let (media, moment) = file.at(90_000 * 60, 0 * MS);
+        file.at(0, NOW);
+        let (media, moment) = file.at(90_000 * 60, NOW);
         assert_eq!((media, moment.jumped), (60_000.0, false));
     }
 
@@ -266,15 +267,15 @@ mod tests {
     fn missing_timestamps_are_filled_in() {
         // RTSP: the first frame has none.
         let mut live = Feed::live();
-        assert_eq!(live.at(None, 0 * MS).0, 0.0);
+        assert_eq!(live.at(None, NOW).0, 0.0);
         assert_eq!(live.at(777_000, 50 * MS).0, 50.0);
         assert_eq!(live.at(777_000 + 3600, 60 * MS).0, 90.0);
         // No timestamps at all.
         let mut file = Feed::file();
-        let got: Vec<f64> = (0..4).map(|_| file.at(None, 0 * MS).0).collect();
+        let got: Vec<f64> = (0..4).map(|_| file.at(None, NOW).0).collect();
         assert_eq!(got, [0.0, 40.0, 80.0, 120.0]);
         let mut bare = Feed { duration: None, ..Feed::live() };
-        bare.at(None, 0 * MS);
+        bare.at(None, NOW);
         assert_eq!(bare.at(None, 70 * MS).0, 70.0);
     }
 
@@ -283,7 +284,7 @@ mod tests {
         let mut live = Feed::live();
         live.timeline.reconnected(live.start);
         assert_eq!(live.timeline.segment(), 0, "nothing came before");
-        live.at(0, 0 * MS);
+        live.at(0, NOW);
         live.at(3600, 40 * MS);
         live.timeline.reconnected(live.start + 5040 * MS);
         let (media, moment) = live.at(99_999_999, 5200 * MS);
@@ -291,7 +292,7 @@ mod tests {
         assert_eq!(live.at(99_999_999 + 3600, 5240 * MS).0, 5080.0);
         // Files of a folder follow each other by one frame.
         let mut file = Feed::file();
-        file.at(0, 0 * MS);
+        file.at(0, NOW);
         file.timeline.reconnected(file.start + 999 * MS);
         assert_eq!(file.at(0, 999 * MS).0, 40.0);
     }

@@ -246,7 +246,7 @@ unsafe fn text(chars: *const c_char) -> String {
 unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
     // SAFETY: `open` set it to the hooks, which outlive the context.
     let hooks = unsafe { &*opaque.cast::<Hooks>() };
-    c_int::from(hooks.watch.interruption().is_some())
+    c_int::from(hooks.watch.breaks_off())
 }
 
 /// FFmpeg opens a URL: the source itself, or what a playlist leads to.

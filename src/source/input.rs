@@ -75,7 +75,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         live,
         fault,
     };
-    let live = location.is_live();
+    // Trying a graph again gives the same answer.
+    let live = location.is_live() && !matches!(location, Location::Lavfi(_));
     let (url, demuxer) = target(location).map_err(|fault| fail(live, fault))?;
     let options = options(settings).map_err(|fault| fail(live, fault))?;
     let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
@@ -129,7 +130,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
             ffi::discard(&mut opened.input, other);
         }
     }
-    let live = live && !(matches!(location, Location::Http(_)) && is_finite(&opened.input));
+    let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
+    let live = location.is_live() && !finite;
     let track = track(&opened.input, stream, live);
     Ok(Source {
         opened,

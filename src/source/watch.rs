@@ -1,6 +1,6 @@
 //! When a blocking call into FFmpeg must come back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::supervise::Stop;
@@ -20,12 +20,20 @@ pub struct Watch {
     origin: Instant,
     /// Nanoseconds after `origin`.
     deadline: AtomicU64,
+    /// A call was broken off: what it read from cannot be read any more, whatever the
+    /// deadline is now. FFmpeg may still have given out what it had.
+    broken: AtomicBool,
 }
 
 impl Watch {
     /// Runs out after `timeout`.
     pub fn new(stop: Stop, timeout: Duration) -> Self {
-        let watch = Self { stop, origin: Instant::now(), deadline: AtomicU64::new(0) };
+        let watch = Self {
+            stop,
+            origin: Instant::now(),
+            deadline: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+        };
         watch.extend(timeout);
         watch
     }
@@ -41,9 +49,18 @@ impl Watch {
         if self.stop.stopped() {
             return Some(Interruption::Stopped);
         }
-        let overdue =
-            self.origin.elapsed().as_nanos() >= self.deadline.load(Ordering::Relaxed).into();
+        let overdue = self.broken.load(Ordering::Relaxed)
+            || self.origin.elapsed().as_nanos() >= self.deadline.load(Ordering::Relaxed).into();
         overdue.then_some(Interruption::Overdue)
+    }
+
+    /// Whether the call that asks is to be broken off.
+    pub fn breaks_off(&self) -> bool {
+        let broken = self.interruption().is_some();
+        if broken {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        broken
     }
 
     /// Waits until `due`; says whether it was told to stop before.
@@ -67,5 +84,13 @@ mod tests {
         assert_eq!(watch.interruption(), None);
         stop.stop();
         assert_eq!(watch.interruption(), Some(Interruption::Stopped));
+    }
+
+    #[test]
+    fn what_was_broken_off_stays_so() {
+        let watch = Watch::new(Stop::new(), Duration::ZERO);
+        assert!(watch.breaks_off());
+        watch.extend(Duration::from_secs(3600));
+        assert_eq!(watch.interruption(), Some(Interruption::Overdue));
     }
 }

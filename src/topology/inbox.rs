@@ -159,12 +159,14 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::time::SystemTime;
 
     use crossbeam_channel::{Sender, bounded};
 
     use super::*;
+    use crate::data::manifest::{Activation, Output};
     use crate::data::{Clock, MediaTime, Stamp, VideoFrame};
+    use crate::label::{Ids, LabelSettings};
     use crate::telemetry::metrics::Metrics;
 
     fn window(stream: &StreamId, seq: u64) -> StreamItem {
@@ -182,8 +184,22 @@ mod tests {
     fn port(name: &str, live: bool) -> (Port, Sender<StreamItem>) {
         let stream = StreamId::new(name).unwrap();
         let metrics = Metrics::new().stream(&stream);
+        let labels = StreamLabels::new(
+            stream.clone(),
+            "model 1".into(),
+            &Output {
+                name: "logits".into(),
+                activation: Activation::Sigmoid,
+                labels: vec!["covered".into()],
+                calibration: None,
+                thresholds: Default::default(),
+            },
+            &LabelSettings::default(),
+            metrics.clone(),
+            Arc::new(Ids::new(SystemTime::UNIX_EPOCH, 0)),
+        );
         let (sender, receiver) = bounded(8);
-        (Port::new(stream, live, metrics, receiver), sender)
+        (Port::new(stream, Arc::new(live.into()), metrics, labels, receiver), sender)
     }
 
     fn inbox_of(ports: impl IntoIterator<Item = Port>) -> Inbox {

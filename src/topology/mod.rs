@@ -9,13 +9,16 @@
 //! reads what is left and ends, the sinks flush.
 
 mod board;
+mod clip;
 mod inbox;
+mod input;
 mod keep_up;
 mod launch;
 mod perceive;
 mod run;
 mod stream;
 
+pub use clip::{ClipError, watch_clip};
 pub use perceive::Batching;
 pub use run::{Report, RunError, Setup, run};
 pub use stream::{Reconnect, StreamJob, describe};
