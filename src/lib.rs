@@ -11,6 +11,18 @@
 //! them all: it builds the channels and threads. `config`, [`telemetry`],
 //! [`supervise`], `web` and `cli` stand beside the line.
 
+pub mod bench;
+pub mod byte_array;
+pub mod cli;
+pub mod config;
 pub mod data;
+pub mod decode;
+pub mod label;
+pub mod model;
+pub mod publish;
+pub mod source;
 pub mod supervise;
 pub mod telemetry;
+pub mod topology;
+pub mod web;
+pub mod window;

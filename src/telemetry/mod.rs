@@ -2,6 +2,10 @@
 //!
 //! Holds no state of the line: modules are handed metric handles and count.
 
+pub mod logging;
 pub mod metrics;
 pub mod names;
+mod rate_limit;
 pub mod redact;
+
+pub use rate_limit::RateLimit;

@@ -1,30 +1,44 @@
-//! Every metric's name, in Prometheus's base units.
+//! Every metric's name, in Prometheus's base units, written once.
+//!
+//! `docs/metrics.md` says what each one means; a test holds the two together.
 
-pub const BUILD_INFO: &str = "percept_build_info";
-pub const MODEL_INFO: &str = "percept_model_info";
+/// Defines the names and [`ALL`], so that none can be left out of it.
+macro_rules! names {
+    ($($constant:ident = $name:literal;)*) => {
+        $(pub const $constant: &str = $name;)*
 
-pub const STREAM_UP: &str = "percept_stream_up";
-pub const STREAM_RECONNECTS: &str = "percept_stream_reconnects_total";
-pub const STREAM_LAST_FRAME: &str = "percept_stream_last_frame_timestamp_seconds";
-pub const STREAM_ERRORS: &str = "percept_stream_errors_total";
-pub const FRAMES_DECODED: &str = "percept_frames_decoded_total";
-pub const FRAMES_SKIPPED: &str = "percept_frames_skipped_total";
-pub const FRAMES_CORRUPT: &str = "percept_frames_corrupt_total";
-pub const DISCONTINUITIES: &str = "percept_timestamp_discontinuities_total";
-pub const WINDOWS: &str = "percept_windows_total";
-pub const WINDOWS_DROPPED: &str = "percept_windows_dropped_total";
-pub const LATENCY: &str = "percept_end_to_end_latency_seconds";
-pub const LABEL_SCORE: &str = "percept_label_score";
-pub const LABEL_ACTIVE: &str = "percept_label_active";
-pub const EVENTS: &str = "percept_events_total";
+        /// All of the above, without the process collector's.
+        pub const ALL: &[&str] = &[$($constant),*];
+    };
+}
 
-pub const INFERENCE_DURATION: &str = "percept_inference_duration_seconds";
-pub const INFERENCE_ERRORS: &str = "percept_inference_errors_total";
-pub const BATCH_SIZE: &str = "percept_batch_size";
+names! {
+    BUILD_INFO = "percept_build_info";
+    MODEL_INFO = "percept_model_info";
 
-pub const QUEUE_LENGTH: &str = "percept_queue_length";
-pub const QUEUE_CAPACITY: &str = "percept_queue_capacity";
+    STREAM_UP = "percept_stream_up";
+    STREAM_RECONNECTS = "percept_stream_reconnects_total";
+    STREAM_LAST_FRAME = "percept_stream_last_frame_timestamp_seconds";
+    STREAM_ERRORS = "percept_stream_errors_total";
+    FRAMES_DECODED = "percept_frames_decoded_total";
+    FRAMES_SKIPPED = "percept_frames_skipped_total";
+    FRAMES_CORRUPT = "percept_frames_corrupt_total";
+    DISCONTINUITIES = "percept_timestamp_discontinuities_total";
+    WINDOWS = "percept_windows_total";
+    WINDOWS_DROPPED = "percept_windows_dropped_total";
+    LATENCY = "percept_end_to_end_latency_seconds";
+    LABEL_SCORE = "percept_label_score";
+    LABEL_ACTIVE = "percept_label_active";
+    EVENTS = "percept_events_total";
 
-pub const SINK_SENT: &str = "percept_sink_events_total";
-pub const SINK_DROPPED: &str = "percept_sink_events_dropped_total";
-pub const SINK_ERRORS: &str = "percept_sink_errors_total";
+    INFERENCE_DURATION = "percept_inference_duration_seconds";
+    INFERENCE_ERRORS = "percept_inference_errors_total";
+    BATCH_SIZE = "percept_batch_size";
+
+    QUEUE_LENGTH = "percept_queue_length";
+    QUEUE_CAPACITY = "percept_queue_capacity";
+
+    SINK_SENT = "percept_sink_events_total";
+    SINK_DROPPED = "percept_sink_events_dropped_total";
+    SINK_ERRORS = "percept_sink_errors_total";
+}

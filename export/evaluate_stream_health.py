@@ -1,0 +1,136 @@
+"""Calibrates `stream-health` on `val`, scores it on `heldout`, and logs that the held-out part was looked at.
+
+    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --out RUN/card.json
+    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --out RUN/card.json --val-only
+
+The card goes into the model's manifest (`export_stream_health.py --card`). Tune with --val-only; every
+run on `heldout` adds a line to models/heldout_runs.jsonl.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from health import calibrate, clip, loader, report, score
+from health.corpus import STILL, Corpus, window
+from health.events import events, looks, rising_edge
+from health.network import Perceiver, RawPerceiver
+from health.scene import LABEL
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def scene_scores(model, corpus: Corpus, calibration: dict, scenes: list[int]) -> list[np.ndarray]:
+    """Scores [looks, 8] of the neighbouring windows of each scene."""
+    pieces, lengths = [], []
+    for i in scenes:
+        clips = [window(corpus.scenes[i], at) for at in looks(corpus.scenes[i])]
+        lengths.append(len(clips))
+        pieces += clips
+    batch = loader.Batch(np.stack([p[0] for p in pieces]), np.float32([p[1] for p in pieces]), np.zeros((len(pieces), 8), np.int8))
+    found = calibrate.scores(score.logits(model, batch), calibration)
+    return np.split(found, np.cumsum(lengths)[:-1])
+
+
+def event_table(model, corpus: Corpus, calibration: dict, limits: dict) -> dict:
+    """Recall of fresh rising edges and the delay from the first damaged picture to the event, seconds."""
+    edges = {i: e for i, s in enumerate(corpus.scenes) if (e := rising_edge(s)) is not None}
+    if not edges:
+        return {}
+    delays: dict[str, list] = {}
+    for i, found in zip(edges, scene_scores(model, corpus, calibration, list(edges))):
+        scene, label = corpus.scenes[i], corpus.scenes[i].about["label"]
+        ends = [scene.times[at[-1]] for at in looks(scene)]
+        started = [ends[a] for a, _ in events(found[:, LABEL[label]], **limits[label]) if ends[a] >= scene.times[edges[i]]]
+        delays.setdefault(label, []).append(started[0] - scene.times[edges[i]] if started else None)
+    table = {}
+    for label in clip.LABELS:
+        all_, heard = delays.get(label, []), [d for d in delays.get(label, []) if d is not None]
+        if all_:
+            table[label] = {"edges": len(all_), "recall": round(len(heard) / len(all_), 3)}
+            if heard:
+                table[label] |= {f"delay_p{q}": round(float(np.percentile(heard, q)), 1) for q in (50, 95)}
+    return table
+
+
+def still_table(model, corpus: Corpus, calibration: dict, limits: dict) -> dict:
+    """What is said of noise-free cameras before which nothing moves: an honest weak spot of `frozen`."""
+    batch, _, _ = loader.fixed(corpus, 2)
+    said = calibrate.scores(score.logits(model, batch), calibration) >= enter(limits)
+    apart = np.abs(batch.video[:, -1].astype(np.int16) - batch.video[:, -2]).mean((1, 2, 3))
+    frozen = said[:, LABEL["frozen"]]
+    return {
+        "windows": len(said), "called_frozen": round(float(frozen.mean()), 3),
+        "identical_pictures": round(float((apart < STILL).mean()), 3),
+        "called_frozen_though_pictures_differ": round(float(frozen[apart >= STILL].mean()), 3) if (apart >= STILL).any() else None,
+    }  # fmt: skip
+
+
+def enter(limits: dict) -> np.ndarray:
+    return np.array([limits[label]["enter"] for label in clip.LABELS])
+
+
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--weights", type=Path, required=True)
+    a.add_argument("--corpus", type=Path, required=True)
+    a.add_argument("--out", type=Path, required=True)
+    a.add_argument("--val-only", action="store_true", help="do not look at heldout")
+    a.add_argument("--note", default="", help="for the log of held-out runs")
+    o = a.parse_args()
+    torch.set_num_threads(1)
+    saved = torch.load(o.weights, map_location="cpu", weights_only=True)
+    model = RawPerceiver(Perceiver()).eval()
+    model.model.load_state_dict(saved["ema"])
+
+    val = Corpus(o.corpus / "val")
+    batch, owners, _ = loader.fixed(val, 3)
+    raw = score.logits(model, batch)
+    calibration = calibrate.fit(raw, batch.truth)
+    probabilities = calibrate.scores(raw, calibration)
+    limits = calibrate.thresholds(probabilities, batch.truth)
+    said = probabilities >= enter(limits)
+    results = {"val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
+    print("val", json.dumps(score.summary(said, batch.truth)))
+    if not o.val_only:
+        for name, folder in (("heldout_seen_means", "heldout"), ("heldout_unseen_means", "heldout_unseen")):
+            corpus = Corpus(o.corpus / folder)
+            batch, owners, places = loader.fixed(corpus, 3)
+            said = calibrate.scores(score.logits(model, batch), calibration) >= enter(limits)
+            results[name] = report.per_label(said, batch.truth, [corpus.scenes[i].about["source"] for i in owners])
+            results[name]["false_on_healthy"] = score.summary(said, batch.truth)["false_on_healthy"]
+            results[name]["by_strength"] = report.by_strength(said, batch.truth, corpus, owners, places)
+            results[name]["events"] = event_table(model, corpus, calibration, limits)
+            print(name, json.dumps(score.summary(said, batch.truth)))
+        results["frozen_on_noise_free_still_cameras"] = still_table(model, Corpus(o.corpus / "heldout_still"), calibration, limits)
+        line = {
+            "date": time.strftime("%Y-%m-%d %H:%M"), "note": o.note, "step": saved["step"],
+            "weights": hashlib.sha256(o.weights.read_bytes()).hexdigest()[:12],
+            "seen": results["heldout_seen_means"]["macro_f1"], "unseen": results["heldout_unseen_means"]["macro_f1"],
+            "f1_seen": {k: v["f1"] for k, v in results["heldout_seen_means"]["labels"].items()},
+            "f1_unseen": {k: v["f1"] for k, v in results["heldout_unseen_means"]["labels"].items()},
+        }  # fmt: skip
+        with open(ROOT / "models/heldout_runs.jsonl", "a") as log:
+            log.write(json.dumps(line) + "\n")
+    (o.out.parent / "results.json").write_text(json.dumps(results, indent=1))
+    prior = dict(zip(clip.LABELS, calibration.pop("prior")))
+    card = {
+        "state": "trained", "steps": saved["step"],
+        "trained_on": "synthetic damage to photographs and clips of the training data pack, through real encoders; sources and licences in models/README.md",
+        "calibrated_on": "val windows", "prior": prior,
+    }  # fmt: skip
+    for name in ("heldout_seen_means", "heldout_unseen_means"):
+        if name in results:
+            r = results[name]
+            card[name] = {"macro_f1": r["macro_f1"], "macro_f1_95": r["macro_f1_95"], "windows": r["windows"], "sources": r["sources"],
+                          "labels": {k: {x: v[x] for x in ("precision", "recall", "f1")} for k, v in r["labels"].items()}}  # fmt: skip
+    o.out.write_text(json.dumps({"calibration": calibration, "thresholds": limits, "card": card}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

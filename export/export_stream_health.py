@@ -1,0 +1,110 @@
+"""Writes `stream-health` as ONNX in both layouts, with its manifest, and golden logits for the tests.
+
+    python export_stream_health.py --weights run/best.pt --card run/card.json
+
+Without --weights the network is random (for building against). Nothing is written unless ONNX
+Runtime gives PyTorch's logits for both layouts.
+"""
+
+import argparse
+import io
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+
+from health import clip, manifest, network
+
+ROOT = Path(__file__).resolve().parent.parent
+OPSET, IR_VERSION = 17, 10
+TOLERANCE = 2e-3  # of a logit
+TIMES = ((-6.0, -4.0, -2.0, 0.0), (-9.5, -5.75, -1.25, 0.0), (-1.5, -1.0, -0.5, 0.0))
+
+
+def formula_clip() -> np.ndarray:
+    """A clip that anyone can write down: u8 [FRAMES, HEIGHT, WIDTH, 3]."""
+    t, y, x, c = np.ogrid[: clip.FRAMES, : clip.HEIGHT, : clip.WIDTH, :3]
+    return ((3 * x + 5 * y + 37 * t + 11 * c * (x // 16)) % 256).astype(np.uint8)
+
+
+def to_onnx(model: torch.nn.Module, inputs: dict[str, torch.Tensor], layout: str, settings: dict) -> onnx.ModelProto:
+    """Traces `model` with a free batch axis and gives the finished file."""
+    torch.onnx.register_custom_op_symbolic("aten::asinh", lambda g, x: g.op("Asinh", x), OPSET)
+    buffer = io.BytesIO()
+    axes = {name: {0: "batch"} for name in (*inputs, "logits")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            model, tuple(inputs.values()), buffer, dynamo=False, opset_version=OPSET, do_constant_folding=True,
+            input_names=list(inputs), output_names=["logits"], dynamic_axes=axes,
+        )  # fmt: skip
+    file = onnx.load_from_string(buffer.getvalue())
+    file.ir_version = min(file.ir_version, IR_VERSION)
+    file.producer_name, file.producer_version = "percept", manifest.VERSION
+    manifest.attach(file, manifest.manifest(layout, **settings))
+    onnx.checker.check_model(file, full_check=True)
+    return file
+
+
+def session(file: onnx.ModelProto) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    return ort.InferenceSession(file.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--weights", type=Path, help="checkpoint of train_stream_health.py")
+    arguments.add_argument("--card", type=Path, help="JSON with calibration, thresholds and card, of evaluate.py")
+    arguments.add_argument("--out", type=Path, default=ROOT, help="root of the repository")
+    options = arguments.parse_args()
+
+    torch.manual_seed(0)
+    model = network.Perceiver().eval()
+    if options.weights:
+        model.load_state_dict(torch.load(options.weights, map_location="cpu", weights_only=True)["ema"])
+    settings = json.loads(options.card.read_text()) if options.card else {}
+    raw = network.RawPerceiver(model).eval()
+
+    video = np.repeat(formula_clip()[None], len(TIMES), 0)
+    rows = np.stack([clip.byte_array(v, t) for v, t in zip(video, TIMES)])
+    feeds = {
+        "byte_array": {"video": rows},
+        "raw": {"video": video, "times": np.float32(TIMES)},
+    }
+    with torch.no_grad():
+        expected = model(torch.from_numpy(rows)).numpy()
+        files = {}
+        for layout, module in (("byte_array", model), ("raw", raw)):
+            tensors = {name: torch.from_numpy(value[:2]) for name, value in feeds[layout].items()}
+            files[layout] = to_onnx(module, tensors, layout, settings)
+            found = session(files[layout]).run(None, feeds[layout])[0]
+            error = float(np.abs(found - expected).max())
+            print(f"{layout}: largest difference of a logit from PyTorch {error:.1e}")
+            if not error < TOLERANCE:
+                raise SystemExit(f"{layout}: ONNX Runtime disagrees with PyTorch; nothing written")
+
+    paths = {
+        "byte_array": options.out / "models/stream-health.onnx",
+        "raw": options.out / "tests/fixtures/stream-health-raw.onnx",
+    }
+    for layout, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(files[layout], path)
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+    golden = {
+        "about": "logits of PyTorch for one clip at several frame times, by export/export_stream_health.py",
+        "pixel": "(3 * x + 5 * y + 37 * t + 11 * c * (x // 16)) % 256, u8 [t, y, x, c] = [4, 128, 224, 3]",
+        "tolerance": TOLERANCE,
+        "labels": list(clip.LABELS),
+        "cases": [{"times": list(t), "logits": [round(float(v), 6) for v in e]} for t, e in zip(TIMES, expected)],
+    }
+    (options.out / "tests/fixtures/stream-health-golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

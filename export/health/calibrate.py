@@ -1,0 +1,50 @@
+"""Scores from logits: a scale and a bias a label, fitted on `val`, and the thresholds to go with them."""
+
+import numpy as np
+
+from . import clip
+from .grid import POSITIVE
+
+ENTER_RANGE = (0.5, 0.95)
+LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(x, -60, 60)))
+
+
+def fit(logits: np.ndarray, truth: np.ndarray) -> dict:
+    """Scale and bias a label [8] by logistic regression (Newton's steps, a slight pull to 1 and 0), and the prior."""
+    scales, biases, priors = [], [], []
+    for k in range(len(clip.LABELS)):
+        scored = truth[:, k] >= 0
+        x, y = logits[scored, k].astype(np.float64), truth[scored, k].astype(np.float64)
+        w, pull = np.array([1.0, 0.0]), np.diag([1.0, 0.1])
+        features = np.stack([x, np.ones_like(x)], 1)
+        for _ in range(50):
+            p = sigmoid(features @ w)
+            gradient = features.T @ (p - y) + pull @ (w - [1.0, 0.0])
+            curvature = (features * (p * (1 - p))[:, None]).T @ features + pull
+            w = w - np.linalg.solve(curvature, gradient)
+        scales.append(round(float(max(w[0], 0.05)), 4))
+        biases.append(round(float(w[1]), 4))
+        priors.append(round(float(y.mean()), 4))
+    return {"scale": scales, "bias": biases, "prior": priors}
+
+
+def scores(logits: np.ndarray, calibration: dict) -> np.ndarray:
+    """Probabilities [B, 8] as Percept computes them: sigmoid(scale * logit + bias)."""
+    return sigmoid(logits * np.array(calibration["scale"]) + np.array(calibration["bias"]))
+
+
+def thresholds(scores_: np.ndarray, truth: np.ndarray) -> dict:
+    """For each label the `enter` of the best F1 on `val`, the highest of those within 0.002 of it."""
+    chosen = {}
+    for k, label in enumerate(clip.LABELS):
+        scored = truth[:, k] >= 0
+        p, y = scores_[scored, k], truth[scored, k] == POSITIVE
+        tries = np.arange(ENTER_RANGE[0], ENTER_RANGE[1] + 1e-9, 0.01)
+        f1 = np.array([2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in tries])
+        enter = float(tries[np.flatnonzero(f1 >= f1.max() - 0.002)[-1]])
+        chosen[label] = {"enter": round(enter, 2), "leave": round(max(enter - LEAVE_BELOW, 0.3), 2)}
+    return chosen

@@ -1,0 +1,94 @@
+"""The corpus on disk, and the windows cut from it.
+
+A scene is two files: `NAME.npy` (frames, u8 [n, 128, 224, 3], memory-mapped when read) and `NAME.json`
+(all the rest), written last, so that a reader never sees half a scene.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from . import clip, grid
+from .grid import NEGATIVE, POSITIVE, UNSCORED
+from .scene import LABEL, Scene
+
+STILL = 0.04  # grey levels: below this mean difference of two pictures no eye can tell live from frozen
+
+
+def save(scene: Scene, folder: Path, name: str) -> None:
+    np.save(folder / f"{name}.npy", scene.frames)
+    record = {
+        "times": scene.times.round(4).tolist(), "flags": scene.flags.tolist(), "path": scene.path.round(5).tolist(),
+        "moving": scene.moving, "strength": scene.strength.round(5).tolist(), "about": scene.about,
+    }  # fmt: skip
+    part = folder / f"{name}.json.part"
+    part.write_text(json.dumps(record))
+    part.rename(folder / f"{name}.json")
+
+
+def load(path: Path) -> Scene:
+    """A scene whose frames stay on disk until they are used."""
+    record = json.loads(path.read_text())
+    return Scene(
+        np.load(path.with_suffix(".npy"), mmap_mode="r"), np.array(record["times"]), np.array(record["flags"], np.int8),
+        np.array(record["path"], np.float32), record["moving"], np.array(record["strength"], np.float32), record["about"],
+    )  # fmt: skip
+
+
+class Corpus:
+    """All scenes of a folder; `refresh` takes in what was rendered since."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.scenes, self.names = folder, [], set()
+        self.positives, self.positives_of = [], -1  # kept by `loader`
+        self.refresh()
+
+    def refresh(self) -> int:
+        for path in sorted(self.folder.glob("*.json")):
+            if path.name not in self.names:
+                self.names.add(path.name)
+                self.scenes.append(load(path))
+        return len(self.scenes)
+
+
+def choose(times: np.ndarray, rng: np.random.Generator, last: int | None = None) -> list[int] | None:
+    """Indices of four pictures with every gap in the model's interval, ending at `last` or anywhere."""
+    even = rng.random() < 0.5
+    for _ in range(20):
+        at = [int(rng.integers(clip.FRAMES - 1, len(times))) if last is None else last]
+        wanted = rng.uniform(*clip.INTERVAL)
+        while len(at) < clip.FRAMES:
+            gaps = times[at[0]] - times[: at[0]]
+            able = np.flatnonzero((gaps >= clip.INTERVAL[0] - 1e-6) & (gaps <= clip.INTERVAL[1] + 1e-6))
+            if not len(able):
+                break
+            at.insert(0, int(able[np.abs(gaps[able] - wanted).argmin()] if even else rng.choice(able)))
+        if len(at) == clip.FRAMES:
+            return at
+    return None
+
+
+def truth(scene: Scene, at: list[int]) -> np.ndarray:
+    """Truth i8 [8] of a window: POSITIVE, NEGATIVE or UNSCORED, by its last two pictures."""
+    a, b = at[-2:]
+    pair = scene.flags[[a, b]]
+    answer = np.where((pair == POSITIVE).all(0), POSITIVE, np.where((pair == NEGATIVE).all(0), NEGATIVE, UNSCORED)).astype(np.int8)
+    shaking, frozen = LABEL["shaking"], LABEL["frozen"]
+    motion = float(np.hypot(*(scene.path[b] - scene.path[a])))
+    if answer[shaking] == POSITIVE:
+        answer[shaking] = POSITIVE if grid.verdict("shaking", motion) == POSITIVE else UNSCORED
+    elif answer[shaking] == NEGATIVE and not (pair[:, frozen] == POSITIVE).any():
+        before = np.hypot(*np.diff(scene.path[at], axis=0).T).max()
+        if scene.moving or grid.verdict("shaking", float(before)) != NEGATIVE:
+            answer[shaking] = UNSCORED
+    if answer[frozen] == NEGATIVE:
+        difference = np.abs(scene.frames[b].astype(np.int16) - scene.frames[a]).mean()
+        if difference < STILL:
+            answer[frozen] = UNSCORED
+    return answer
+
+
+def window(scene: Scene, at: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Clip u8 [4, 128, 224, 3] and its times f64 [4], seconds before the window's end (at most 0)."""
+    return np.ascontiguousarray(scene.frames[at]), scene.times[at] - scene.times[at[-1]]

@@ -1,0 +1,65 @@
+"""Renders scenes of a healthy or damaged camera to disk, for training and for scoring.
+
+    python render_corpus.py --data DATA --out CORPUS --split train --count 4000
+    python render_corpus.py --data DATA --out CORPUS --split heldout --count 600 --use unseen
+
+Scene k is a function of the split, the kind of means and k alone, so the job may be stopped, resumed,
+and shared by several processes (`--share 0/2`, `--share 1/2`).
+"""
+
+import argparse
+import zlib
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from health import clip, corpus, grid
+from health.scene import render
+from health.sources import Sources
+
+HEALTHY = 0.4  # of training scenes
+
+
+def kind(k: int, use: str, rng: np.random.Generator) -> str | None:
+    """The label that damages scene k: in turn when scoring, at random when training."""
+    if use == "still":
+        return None
+    if use == "unseen":
+        return clip.LABELS[k % len(clip.LABELS)]
+    return None if rng.random() < HEALTHY else clip.LABELS[rng.integers(len(clip.LABELS))]
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--data", type=Path, required=True, help="the data pack")
+    arguments.add_argument("--full-size", type=Path, help="folder with unpacked wallpaper packages")
+    arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--split", choices=("train", "val", "heldout"), required=True)
+    arguments.add_argument("--use", choices=("seen", "unseen", "still"), default="seen", help="means of damage")
+    arguments.add_argument("--count", type=int, required=True)
+    arguments.add_argument("--share", default="0/1", help="this process's part, K/N")
+    options = arguments.parse_args()
+    if options.split == "train" and options.use == "unseen":
+        raise SystemExit("unseen means are for scoring only: not rendered for training")
+
+    folder = options.out / (options.split if options.use == "seen" else f"{options.split}_{options.use}")
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = Sources(options.data, options.split, options.full_size)
+    share, shares = map(int, options.share.split("/"))
+    base = zlib.crc32(f"{options.split}/{options.use}".encode())
+    for k in tqdm(range(share, options.count, shares), unit="scene"):
+        name = f"{k:06}"
+        if (folder / f"{name}.json").exists():
+            continue
+        rng = np.random.default_rng((base, k))
+        label = kind(k, options.use, rng)
+        means = None
+        if label and options.use == "unseen":
+            means = str(rng.choice(grid.means(label, "unseen")))
+        scene = render(sources, int(rng.integers(2**40)), label, options.use, means, still=options.use == "still")
+        corpus.save(scene, folder, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+//! Windows a second through the model, by threads and batch.
+
+use std::time::Duration;
+
+use super::clip::window;
+use super::report::{ModelReport, Throughput};
+use super::{BenchSettings, medians};
+use crate::byte_array::{ByteArray, RawClip};
+use crate::data::manifest::{Input, Layout};
+use crate::model::{Model, ModelError, ModelInput, ModelSettings};
+
+pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
+    let mut report = ModelReport::default();
+    let most = settings.batches.iter().copied().max().unwrap_or(1);
+    for &threads in &settings.threads {
+        let mut model =
+            Model::load(&ModelSettings { threads, max_batch: most, ..settings.model.clone() })?;
+        let input = model.manifest().inputs[0].clone();
+        let buffer = Buffer::new(&input, model.max_batch());
+        report.name = format!("{} {}", model.manifest().name, model.manifest().version);
+        report.provider = model.provider();
+        report.onnx_runtime = model.runtime_version().to_owned();
+        report.write_ms = write_ms(&input, settings.each);
+        let most = model.max_batch();
+        for &batch in settings.batches.iter().filter(|&&batch| batch <= most) {
+            let mut failed = None;
+            let [time] = medians(
+                settings.each,
+                [&mut || {
+                    if let Err(error) = model.run(&buffer.input(batch), batch) {
+                        failed = Some(error);
+                    }
+                }],
+            );
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            report.throughput.push(Throughput {
+                threads,
+                batch,
+                windows_a_second: batch as f64 / time.as_secs_f64(),
+            });
+        }
+    }
+    Ok(report)
+}
+
+/// Milliseconds to write one window, whose times differ from the last one's, into its slot.
+fn write_ms(input: &Input, each: Duration) -> f64 {
+    let windows: Vec<_> = (0..2).map(|seed| window(input, seed)).collect();
+    let mut buffer = Buffer::new(input, 1);
+    let mut turn = 0;
+    let [time] = medians(
+        each.min(Duration::from_millis(200)),
+        [&mut || {
+            turn = 1 - turn;
+            buffer.write(0, &windows[turn]);
+        }],
+    );
+    time.as_secs_f64() * 1e3
+}
+
+enum Buffer {
+    Rows(ByteArray),
+    Raw(RawClip),
+}
+
+impl Buffer {
+    fn new(input: &Input, max_batch: usize) -> Self {
+        let mut buffer = match input.layout {
+            Layout::ByteArray => Self::Rows(ByteArray::new(input, max_batch)),
+            Layout::Raw => Self::Raw(RawClip::new(input, max_batch)),
+        };
+        for slot in 0..max_batch {
+            buffer.write(slot, &window(input, slot));
+        }
+        buffer
+    }
+
+    fn write(&mut self, slot: usize, window: &crate::data::Window) {
+        match self {
+            Self::Rows(array) => array.write(slot, window),
+            Self::Raw(clip) => clip.write(slot, window),
+        }
+    }
+
+    fn input(&self, batch: usize) -> ModelInput<'_> {
+        match self {
+            Self::Rows(array) => {
+                ModelInput::ByteArray { rows: array.rows(batch), shape: array.shape() }
+            }
+            Self::Raw(clip) => {
+                ModelInput::Raw { pixels: clip.pixels(batch), times: clip.times(batch) }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Finds and reads the files.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use toml_edit::Document;
+
+use super::checked::{Checked, Machine, Sink, Stream};
+use super::environment::{self, Lookup};
+use super::faults::{Faults, Place, Placed};
+use super::keys::{self, Keys};
+use super::machine;
+use super::pipeline::{self, Pipeline};
+use super::secret::Secret;
+use super::walk::{Source, Table};
+use crate::data::StreamId;
+
+/// Where the machine's file is looked for when none is named.
+const MACHINE_FILES: [&str; 2] = ["config/percept.toml", "/etc/percept/percept.toml"];
+
+impl Checked {
+    /// Reads a pipeline and the machine's file (the named one; else `config/percept.toml`,
+    /// else `/etc/percept/percept.toml`, else defaults), and gives all faults of both.
+    pub fn load(pipeline: &Path, machine: Option<&Path>) -> Result<Self, Faults> {
+        Self::load_with(pipeline, machine, &environment::process)
+    }
+
+    /// [`Checked::load`] with an environment of one's own.
+    pub fn load_with(
+        pipeline: &Path,
+        machine: Option<&Path>,
+        environment: Lookup<'_>,
+    ) -> Result<Self, Faults> {
+        let mut faults = Faults::new();
+        let mut files = vec![pipeline.to_owned()];
+        let (Pipeline { model, streams, sinks }, found) =
+            read_file(pipeline, &keys::PIPELINE, environment, pipeline::read);
+        faults.append(found);
+        let machine = read_machine(machine, environment, &mut files, &mut faults);
+        faults.or(Self { model, streams, sinks, machine, files })
+    }
+
+    /// No pipeline: sources as given on the command line, each a stream with defaults.
+    ///
+    /// `names` gives each source's stream name; where two are the same, `-2` and so on is
+    /// added to the later ones.
+    pub fn from_sources(
+        sources: &[String],
+        machine: Option<&Path>,
+        names: impl Fn(&str) -> String,
+    ) -> Result<Self, Faults> {
+        let mut faults = Faults::new();
+        let mut files = Vec::new();
+        let machine = read_machine(machine, &environment::process, &mut files, &mut faults);
+        let mut streams: Vec<Stream> = Vec::new();
+        for source in sources {
+            let place = Place::argument("SOURCE");
+            let value = Secret::new(source);
+            match unused_name(&names(source), &streams) {
+                Ok(name) => streams.push(Stream::plain(name, Placed { value, place })),
+                Err(error) => faults.push(&place, error.to_string(), "write a pipeline file"),
+            }
+        }
+        if sources.is_empty() {
+            faults.push(&Place::argument("SOURCE"), "there is nothing to watch", "name a source");
+        }
+        faults.or(Self { model: None, streams, sinks: vec![Sink::default()], machine, files })
+    }
+}
+
+/// The machine's file on its own, for commands that watch nothing.
+pub fn load_machine(machine: Option<&Path>) -> Result<Machine, Faults> {
+    let mut faults = Faults::new();
+    let machine = read_machine(machine, &environment::process, &mut Vec::new(), &mut faults);
+    faults.or(machine)
+}
+
+fn unused_name(name: &str, streams: &[Stream]) -> Result<StreamId, crate::data::InvalidStreamId> {
+    let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
+    let mut unused = name.to_owned();
+    let mut number = 2;
+    while used(&unused) {
+        let stem: String = name.chars().take(56).collect();
+        unused = format!("{stem}-{number}");
+        number += 1;
+    }
+    StreamId::new(&unused)
+}
+
+fn read_machine(
+    named: Option<&Path>,
+    environment: Lookup<'_>,
+    files: &mut Vec<PathBuf>,
+    faults: &mut Faults,
+) -> Machine {
+    let found = || MACHINE_FILES.iter().map(Path::new).find(|path| path.exists());
+    let Some(path) = named.or_else(found) else { return Machine::default() };
+    files.push(path.to_owned());
+    let (machine, found) = read_file(path, &keys::MACHINE, environment, machine::read);
+    faults.append(found);
+    machine
+}
+
+/// A file that cannot be read, or is not TOML, gives one fault and the type's default.
+fn read_file<T: Default>(
+    path: &Path,
+    keys: &'static Keys,
+    environment: Lookup<'_>,
+    read: impl FnOnce(&Table<'_>) -> T,
+) -> (T, Faults) {
+    let place = Place::new(path.display().to_string(), "", None);
+    let mut faults = Faults::new();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let fix = match error.kind() {
+                std::io::ErrorKind::NotFound => "check the path",
+                std::io::ErrorKind::InvalidData => "save it as UTF-8",
+                _ => "check that it is a file that you may read",
+            };
+            faults.push(&place, format!("cannot be read ({error})"), fix);
+            return (T::default(), faults);
+        }
+    };
+    read_text(&text, place, keys, environment, read)
+}
+
+pub(super) fn read_text<T: Default>(
+    text: &str,
+    place: Place,
+    keys: &'static Keys,
+    environment: Lookup<'_>,
+    read: impl FnOnce(&Table<'_>) -> T,
+) -> (T, Faults) {
+    let source = Source { text, environment, faults: RefCell::default() };
+    let value = match Document::parse(text) {
+        Ok(document) => {
+            let root = document.as_table();
+            // Line 1 is where a fault of the whole file belongs.
+            read(&Table::new(&source, root, keys, place.at_line(1)))
+        }
+        Err(error) => {
+            // The message names what was expected; the text itself may hold a password.
+            let place = place.within("", source.line(error.span()));
+            source.fault(&place, format!("is not TOML: {}", error.message()), "");
+            T::default()
+        }
+    };
+    (value, source.faults.into_inner())
+}

@@ -1,0 +1,39 @@
+//! What can go wrong with a decoder.
+
+use ffmpeg_next as ffmpeg;
+
+use crate::data::{Fault, Remedy};
+
+/// A fault that ends decoding. Damaged packets are none: they are skipped and counted.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error(
+        "decoding {codec}: this build of FFmpeg has no decoder for it: set the camera to H.264, \
+         or install a full build of FFmpeg's libraries"
+    )]
+    NoDecoder { codec: &'static str },
+    #[error("starting the decoder for {codec}: {cause}: the stream's description may be damaged")]
+    Start { codec: &'static str, cause: ffmpeg::Error },
+    #[error(
+        "scaling a {width}x{height} picture of format {format}: FFmpeg cannot ({cause}): set the \
+         camera to another resolution or codec"
+    )]
+    Scale { width: u32, height: u32, format: String, cause: ffmpeg::Error },
+}
+
+impl Fault for DecodeError {
+    fn remedy(&self) -> Remedy {
+        match self {
+            Self::NoDecoder { .. } => Remedy::GiveUp,
+            Self::Start { .. } | Self::Scale { .. } => Remedy::Restart,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::NoDecoder { .. } => "no_decoder",
+            Self::Start { .. } => "decoder",
+            Self::Scale { .. } => "scale",
+        }
+    }
+}

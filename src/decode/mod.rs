@@ -1,0 +1,30 @@
+//! Packets as a few pictures at the model's size: u8 RGB, upright, evenly sampled.
+//!
+//! Decodes no more than is looked at: where key frames come often enough for the model,
+//! only those. Does not deinterlace: a weave of two fields is scaled down as it is, which
+//! at a model's size averages the fields. Does not map HDR to SDR, and does not undo
+//! mirroring.
+
+#[cfg(feature = "ffmpeg")]
+mod decoder;
+#[cfg(feature = "ffmpeg")]
+mod error;
+#[cfg(feature = "ffmpeg")]
+mod ffi;
+#[cfg(any(feature = "ffmpeg", test))]
+mod geometry;
+#[cfg(any(feature = "ffmpeg", test))]
+mod pool;
+#[cfg(feature = "ffmpeg")]
+mod scale;
+#[cfg(any(feature = "ffmpeg", test))]
+mod select;
+mod settings;
+mod timeline;
+
+#[cfg(feature = "ffmpeg")]
+pub use decoder::Decoder;
+#[cfg(feature = "ffmpeg")]
+pub use error::DecodeError;
+pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect};
+pub use timeline::{Moment, RawTime, Timeline};

@@ -1,0 +1,157 @@
+//! Decoded pictures of any format, size and colour as RGB frames at the model's size.
+
+use std::sync::Arc;
+
+use ffmpeg::color::{Range, Space};
+use ffmpeg::frame::Video;
+use ffmpeg_next as ffmpeg;
+
+use super::error::DecodeError;
+use super::ffi::{Colour, Matrix, Sws};
+use super::geometry::{Coded, Mapping, paint, place};
+use super::pool::Pool;
+use super::settings::DecodeSettings;
+use crate::data::manifest::{Filter, Resize};
+
+/// What is painted over masked parts.
+const MASK_GREY: u8 = 128;
+/// Pictures of this many rows and more are BT.709 where they do not say.
+const HD_ROWS: u32 = 720;
+
+/// Keeps a scaler for as long as pictures stay of one kind.
+pub struct Scaler {
+    settings: DecodeSettings,
+    quarter_turns: u8,
+    pool: Pool,
+    current: Option<Current>,
+}
+
+struct Current {
+    kind: Kind,
+    mapping: Mapping,
+    sws: Sws,
+}
+
+/// All that a scaler depends on.
+#[derive(Clone, Copy, PartialEq)]
+struct Kind {
+    format: ffmpeg::format::Pixel,
+    width: u32,
+    height: u32,
+    pixel_aspect: f64,
+    colour: Colour,
+}
+
+impl Scaler {
+    pub fn new(settings: &DecodeSettings, quarter_turns: u8) -> Self {
+        let [height, width] = settings.size;
+        Self {
+            settings: settings.clone(),
+            quarter_turns,
+            pool: Pool::new(height * width * 3),
+            current: None,
+        }
+    }
+
+    /// `[height, width, 3]` RGB of one picture, upright.
+    pub fn run(&mut self, frame: &Video) -> Result<Arc<Vec<u8>>, DecodeError> {
+        let fault = |cause| DecodeError::Scale {
+            width: frame.width(),
+            height: frame.height(),
+            format: format!("{:?}", frame.format()).to_lowercase(),
+            cause,
+        };
+        let kind = Kind::of(frame);
+        let current = match &mut self.current {
+            Some(current) if current.kind == kind => current,
+            stale => {
+                *stale = None;
+                let made = build(&self.settings, self.quarter_turns, frame, kind);
+                stale.insert(made.map_err(fault)?)
+            }
+        };
+        let (scaled, stride) = current.sws.run(frame).map_err(fault)?;
+        let columns = self.settings.size[1];
+        let (mapping, turns, padded) =
+            (&current.mapping, self.quarter_turns, self.settings.resize == Resize::Pad);
+        self.pool.fill(|pixels| {
+            if padded {
+                pixels.fill(0);
+            }
+            place(scaled, stride, turns, pixels, columns, mapping.target);
+            for mask in &mapping.masks {
+                paint(pixels, columns, *mask, MASK_GREY);
+            }
+            Ok(())
+        })
+    }
+}
+
+fn build(
+    settings: &DecodeSettings,
+    quarter_turns: u8,
+    frame: &Video,
+    kind: Kind,
+) -> Result<Current, ffmpeg::Error> {
+    use ffmpeg::software::scaling::Flags;
+    let coded = Coded {
+        width: kind.width as usize,
+        height: kind.height as usize,
+        pixel_aspect: kind.pixel_aspect,
+        quarter_turns,
+    };
+    if coded.width == 0 || coded.height == 0 {
+        return Err(ffmpeg::Error::InvalidData);
+    }
+    let mapping =
+        Mapping::new(coded, settings.size, settings.resize, settings.crop, &settings.masks);
+    let filter = match settings.filter {
+        Filter::Area => Flags::AREA,
+        Filter::Bilinear => Flags::BILINEAR,
+        Filter::Bicubic => Flags::BICUBIC,
+    };
+    // A look comes seldom: exact chroma and rounding cost little.
+    let flags = filter | Flags::FULL_CHR_H_INT | Flags::FULL_CHR_H_INP | Flags::ACCURATE_RND;
+    let target = mapping.target;
+    let size = if quarter_turns % 2 == 1 {
+        (target.height, target.width)
+    } else {
+        (target.width, target.height)
+    };
+    let sws = Sws::new(frame, mapping.source, size, flags.bits(), kind.colour)?;
+    Ok(Current { kind, mapping, sws })
+}
+
+impl Kind {
+    fn of(frame: &Video) -> Self {
+        let aspect = frame.aspect_ratio();
+        let known = aspect.numerator() > 0 && aspect.denominator() > 0;
+        Self {
+            format: frame.format(),
+            width: frame.width(),
+            height: frame.height(),
+            pixel_aspect: if known { f64::from(aspect) } else { 1.0 },
+            colour: colour(frame),
+        }
+    }
+}
+
+fn colour(frame: &Video) -> Colour {
+    let matrix = match frame.color_space() {
+        Space::BT709 => Matrix::Bt709,
+        Space::BT470BG | Space::SMPTE170M => Matrix::Bt601,
+        Space::BT2020NCL | Space::BT2020CL => Matrix::Bt2020,
+        Space::FCC => Matrix::Fcc,
+        Space::SMPTE240M => Matrix::Smpte240m,
+        _ if frame.height() >= HD_ROWS => Matrix::Bt709,
+        _ => Matrix::Bt601,
+    };
+    let name = frame.format().descriptor().map_or("", |descriptor| descriptor.name());
+    // `yuvj…` are full by name, and grey is unless it says otherwise.
+    let full = match frame.color_range() {
+        Range::JPEG => true,
+        Range::MPEG => name.starts_with("yuvj"),
+        _ => name.starts_with("yuvj") || name.starts_with("gray"),
+    };
+    Colour { matrix, full_range: full }
+}

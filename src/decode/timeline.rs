@@ -1,0 +1,328 @@
+//! Timestamps as they come, made into one media time that never goes back.
+//!
+//! Timestamps wrap around (33 bits in MPEG-TS, 32 in RTP), jump when a camera sets its
+//! clock or files are joined, and are missing (RTSP's first frame has none). Lives as long
+//! as its stream, over reconnects. Reads no clock: arrival times come with the frames.
+
+use std::time::{Duration, Instant};
+
+use crate::data::MediaTime;
+
+/// Steps back up to this are reordering or jitter; longer ones are jumps.
+const MOST_BACK: i64 = 500_000_000;
+/// Steps forward up to this (or as long as it really took, or as the frame before was
+/// said to last) are pauses; longer ones are jumps.
+const MOST_FORWARD: i64 = 10_000_000_000;
+/// Used where a file has no timestamps and no frame rate.
+const ASSUMED_FRAME: Duration = Duration::from_millis(40);
+
+/// Ticks after which timestamps may begin again.
+const WRAPS: [u32; 2] = [33, 32];
+
+/// One frame's time as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct RawTime {
+    /// In ticks of `tick`; `None` where it is missing.
+    pub pts: Option<i64>,
+    /// Seconds a tick, `(numerator, denominator)`, both above zero.
+    pub tick: (i32, i32),
+    /// How long the frame is shown, where that is known.
+    pub duration: Option<Duration>,
+    pub arrived: Instant,
+    /// Arrival times mean something.
+    pub live: bool,
+}
+
+/// Where a frame lies on the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    pub media: MediaTime,
+    /// Goes up at each reconnect and each jump.
+    pub segment: u32,
+    /// Whether this frame came after a jump of the timestamps.
+    pub jumped: bool,
+}
+
+/// Cloning takes a checkpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    segment: u32,
+    last: Option<Last>,
+    /// Set after a reconnect: how long the stream was away.
+    away: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    /// What was given out.
+    media: i64,
+    /// Media time by the timestamps alone; may lie a little before `media`.
+    raw: i64,
+    /// Media time of timestamp 0, once a timestamp came; nanoseconds.
+    offset: Option<i64>,
+    tick: (i32, i32),
+    duration: Option<Duration>,
+    arrived: Instant,
+}
+
+impl Timeline {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The stream was opened again at `now`: a new segment begins with its next frame, as
+    /// much later as it was away.
+    pub fn reconnected(&mut self, now: Instant) {
+        if let Some(last) = self.last {
+            self.segment += 1;
+            self.away = Some(now.saturating_duration_since(last.arrived));
+        }
+    }
+
+    /// Counts reconnects and jumps so far.
+    pub fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// Places the next frame. Frames come in the order in which they are shown.
+    pub fn place(&mut self, time: RawTime) -> Moment {
+        let nanos = time.pts.map(|pts| nanos(pts, time.tick));
+        let Some(last) = self.last else {
+            return self.settle(&time, 0, nanos.map(|nanos| -nanos), false);
+        };
+        let waited = nanos_of(time.arrived.saturating_duration_since(last.arrived));
+        let frame = time.duration.or(last.duration);
+        // How far on it is when timestamps do not say.
+        let guess = match frame {
+            Some(frame) => nanos_of(frame),
+            None if time.live => waited,
+            None => nanos_of(ASSUMED_FRAME),
+        };
+        if let Some(away) = self.away.take() {
+            let gap = if time.live { nanos_of(away) } else { guess };
+            let media = last.media + gap.max(1);
+            return self.settle(&time, media, nanos.map(|nanos| media - nanos), false);
+        }
+        let Some(nanos) = nanos else {
+            return self.settle(&time, last.media.max(last.raw) + guess, last.offset, false);
+        };
+        let Some(offset) = last.offset.filter(|_| last.tick == time.tick) else {
+            let media = last.media + guess;
+            return self.settle(&time, media, Some(media - nanos), false);
+        };
+        let longest = [
+            MOST_FORWARD,
+            if time.live { MOST_FORWARD.saturating_add(waited) } else { 0 },
+            last.duration.map_or(0, |d| nanos_of(d).saturating_add(MOST_BACK)),
+        ]
+        .into_iter()
+        .max()
+        .unwrap_or(MOST_FORWARD);
+        let fits = |raw: i64| (last.raw - MOST_BACK..=last.raw + longest).contains(&raw);
+        let raw = nanos.saturating_add(offset);
+        if fits(raw) {
+            return self.settle(&time, raw, Some(offset), false);
+        }
+        for bits in WRAPS {
+            let turn = self::nanos(1 << bits, time.tick);
+            for turned in [offset.saturating_add(turn), offset.saturating_sub(turn)] {
+                let raw = nanos.saturating_add(turned);
+                if fits(raw) {
+                    return self.settle(&time, raw, Some(turned), false);
+                }
+            }
+        }
+        self.segment += 1;
+        let gap = if time.live { waited } else { guess };
+        let media = last.media + gap.max(1);
+        self.settle(&time, media, Some(media - nanos), true)
+    }
+
+    fn settle(&mut self, time: &RawTime, raw: i64, offset: Option<i64>, jumped: bool) -> Moment {
+        let media = self.last.map_or(raw, |last| raw.max(last.media));
+        self.last = Some(Last {
+            media,
+            raw,
+            offset,
+            tick: time.tick,
+            duration: time.duration,
+            arrived: time.arrived,
+        });
+        Moment { media: MediaTime::from_nanos(media), segment: self.segment, jumped }
+    }
+}
+
+/// Ticks as nanoseconds, rounded to the nearest, saturating.
+fn nanos(ticks: i64, (numerator, denominator): (i32, i32)) -> i64 {
+    let denominator = i128::from(denominator.max(1));
+    let scaled = i128::from(ticks) * i128::from(numerator) * 1_000_000_000;
+    let rounded = (scaled + denominator / 2).div_euclid(denominator);
+    rounded.clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
+}
+
+fn nanos_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const NOW: Duration = Duration::ZERO;
+    const CLOCK: (i32, i32) = (1, 90_000);
+
+    /// Frames of a file at 25 frames a second, 90 kHz.
+    struct Feed {
+        timeline: Timeline,
+        start: Instant,
+        live: bool,
+        duration: Option<Duration>,
+    }
+
+    impl Feed {
+        fn file() -> Self {
+            let duration = Some(40 * MS);
+            Self { timeline: Timeline::new(), start: Instant::now(), live: false, duration }
+        }
+
+        fn live() -> Self {
+            Self { live: true, duration: None, ..Self::file() }
+        }
+
+        /// Milliseconds of media time, and the moment.
+        fn at(&mut self, pts: impl Into<Option<i64>>, arrived: Duration) -> (f64, Moment) {
+            let moment = self.timeline.place(RawTime {
+                pts: pts.into(),
+                tick: CLOCK,
+                duration: self.duration,
+                arrived: self.start + arrived,
+                live: self.live,
+            });
+            (moment.media.as_nanos() as f64 / 1e6, moment)
+        }
+    }
+
+    #[test]
+    fn media_time_begins_at_the_first_frame() {
+        let mut feed = Feed::file();
+        assert_eq!(feed.at(123_456, NOW).0, 0.0);
+        assert_eq!(feed.at(123_456 + 3600, NOW).0, 40.0);
+        assert_eq!(feed.at(123_456 + 90_000, NOW).0, 1000.0);
+    }
+
+    #[test]
+    fn a_wrap_of_33_or_32_bits_is_no_jump() {
+        for bits in [33, 32] {
+            for mut feed in [Feed::file(), Feed::live()] {
+                feed.at((1 << bits) - 1800, NOW);
+                let (media, moment) = feed.at(1800, 40 * MS);
+                assert_eq!((media, moment.segment, moment.jumped), (40.0, 0, false));
+                assert_eq!(feed.at(5400, 80 * MS).0, 80.0);
+                // A late frame from before the wrap goes back and changes nothing.
+                assert_eq!(feed.at((1 << bits) - 900, 80 * MS).0, 80.0);
+                assert_eq!(feed.at(9000, 120 * MS).0, 120.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_step_back_is_held_and_not_added_up() {
+        let mut feed = Feed::file();
+        for (pts, want) in [(0, 0.0), (3600, 40.0), (1800, 40.0), (7200, 80.0)] {
+            let (media, moment) = feed.at(pts, NOW);
+            assert_eq!((media, moment.jumped), (want, false));
+        }
+    }
+
+    #[test]
+    fn a_jump_begins_a_segment_and_time_runs_on() {
+        let mut file = Feed::file();
+        file.at(900_000, NOW);
+        let (media, moment) = file.at(0, NOW);
+        assert_eq!((media, moment.segment, moment.jumped), (40.0, 1, true));
+        assert_eq!(file.at(3600, NOW).0, 80.0);
+        let (media, moment) = file.at(90_000_000, NOW);
+        assert_eq!((media, moment.segment, moment.jumped), (120.0, 2, true));
+
+        let mut live = Feed::live();
+        live.at(900_000, NOW);
+        let (media, moment) = live.at(0, 250 * MS);
+        assert_eq!((media, moment.segment, moment.jumped), (250.0, 1, true));
+    }
+
+    #[test]
+    fn a_long_pause_that_really_passed_is_no_jump() {
+        let mut live = Feed::live();
+        live.at(0, NOW);
+        let (media, moment) = live.at(90_000 * 60, 60_000 * MS);
+        assert_eq!((media, moment.jumped), (60_000.0, false));
+        let mut file = Feed { duration: Some(60_000 * MS), ..Feed::file() };
+        file.at(0, NOW);
+        let (media, moment) = file.at(90_000 * 60, NOW);
+        assert_eq!((media, moment.jumped), (60_000.0, false));
+    }
+
+    #[test]
+    fn missing_timestamps_are_filled_in() {
+        // RTSP: the first frame has none.
+        let mut live = Feed::live();
+        assert_eq!(live.at(None, NOW).0, 0.0);
+        assert_eq!(live.at(777_000, 50 * MS).0, 50.0);
+        assert_eq!(live.at(777_000 + 3600, 60 * MS).0, 90.0);
+        // No timestamps at all.
+        let mut file = Feed::file();
+        let got: Vec<f64> = (0..4).map(|_| file.at(None, NOW).0).collect();
+        assert_eq!(got, [0.0, 40.0, 80.0, 120.0]);
+        let mut bare = Feed { duration: None, ..Feed::live() };
+        bare.at(None, NOW);
+        assert_eq!(bare.at(None, 70 * MS).0, 70.0);
+    }
+
+    #[test]
+    fn a_reconnect_runs_on_by_the_time_away() {
+        let mut live = Feed::live();
+        live.timeline.reconnected(live.start);
+        assert_eq!(live.timeline.segment(), 0, "nothing came before");
+        live.at(0, NOW);
+        live.at(3600, 40 * MS);
+        live.timeline.reconnected(live.start + 5040 * MS);
+        let (media, moment) = live.at(99_999_999, 5200 * MS);
+        assert_eq!((media, moment.segment, moment.jumped), (5040.0, 1, false));
+        assert_eq!(live.at(99_999_999 + 3600, 5240 * MS).0, 5080.0);
+        // Files of a folder follow each other by one frame.
+        let mut file = Feed::file();
+        file.at(0, NOW);
+        file.timeline.reconnected(file.start + 999 * MS);
+        assert_eq!(file.at(0, 999 * MS).0, 40.0);
+    }
+
+    #[test]
+    fn whatever_comes_time_never_goes_back() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for round in 0..300 {
+            let mut feed = if round % 2 == 0 { Feed::file() } else { Feed::live() };
+            feed.duration = (round % 3 == 0).then_some(40 * MS);
+            let (mut pts, mut arrived) = (random.i64(-1 << 34..1 << 34), Duration::ZERO);
+            let mut before = Moment { media: MediaTime::ZERO, segment: 0, jumped: false };
+            for _ in 0..200 {
+                pts = match random.u8(0..20) {
+                    0 => random.i64(..),
+                    1 => pts & ((1 << 32) - 1),
+                    2 => pts.wrapping_sub(random.i64(0..200_000)),
+                    _ => pts.wrapping_add(random.i64(0..7200)),
+                };
+                arrived += Duration::from_millis(random.u64(0..100));
+                if random.u8(0..40) == 0 {
+                    let now = feed.start + arrived;
+                    feed.timeline.reconnected(now);
+                }
+                let (_, moment) = feed.at((random.u8(0..10) > 0).then_some(pts), arrived);
+                assert!(moment.media >= before.media, "{before:?} {moment:?}");
+                assert!(moment.segment >= before.segment);
+                assert!(!moment.jumped || moment.segment > before.segment);
+                before = moment;
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A model that runs.
+
+use ort::session::{Session, SessionInputValue};
+use ort::value::{Outlet, TensorElementType, TensorRef};
+
+use super::check;
+use super::error::{ManifestFault, ModelError};
+use super::input::{Logits, ModelInput};
+use super::manifest::read_manifest;
+use super::onnx_file::{Port, Ports};
+use super::settings::{ModelSettings, ProviderKind};
+use super::{library, provider};
+use crate::data::Manifest;
+use crate::data::manifest::Layout;
+
+/// A loaded and warm model. One thread owns it: [`Model::run`] takes `&mut self`.
+pub struct Model {
+    session: Session,
+    manifest: Manifest,
+    provider: ProviderKind,
+    runtime_version: String,
+    max_batch: usize,
+}
+
+// A model is loaded on one thread and handed to the one that runs it.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Model>();
+};
+
+impl Model {
+    /// Reads the manifest, loads ONNX Runtime and the model, compares the two, and runs the largest batch once.
+    ///
+    /// # Errors
+    /// As [`read_manifest`]; `Library`, `Provider` and `Load` where ONNX Runtime does not start; `Manifest`
+    /// where the session's inputs and outputs disagree with the manifest; `Run` and `NotFinite` of the first run.
+    pub fn load(settings: &ModelSettings) -> Result<Self, ModelError> {
+        let manifest = read_manifest(&settings.path)?;
+        let runtime = library::runtime(settings.library.as_deref())?;
+        let (session, provider) = provider::start(&runtime, settings)?;
+        let ports = Ports { inputs: ports(session.inputs()), outputs: ports(session.outputs()) };
+        let faults = check::graph(&manifest, &ports);
+        if !faults.is_empty() {
+            return Err(ModelError::Manifest { path: settings.path.clone(), faults });
+        }
+        let one_at_a_time =
+            ports.inputs.iter().any(|port| matches!(port.shape.as_deref(), Some([Some(1), ..])));
+        let mut model = Self {
+            session,
+            manifest,
+            provider,
+            runtime_version: runtime.version,
+            max_batch: if one_at_a_time { 1 } else { settings.max_batch.max(1) },
+        };
+        model.warm_up(settings)?;
+        tracing::info!(
+            model = %model.title(),
+            provider = model.provider(),
+            threads = settings.threads,
+            max_batch = model.max_batch,
+            onnx_runtime = model.runtime_version,
+            library = %runtime.path.display(),
+            "model ready"
+        );
+        Ok(model)
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The execution provider really in use: `cpu` or `cuda`.
+    pub fn provider(&self) -> &'static str {
+        self.provider.as_str()
+    }
+
+    /// Of the ONNX Runtime library in use, such as `1.31.1`.
+    pub fn runtime_version(&self) -> &str {
+        &self.runtime_version
+    }
+
+    /// The most windows that one run takes: what the settings say, or 1 where the graph is fixed to it.
+    pub fn max_batch(&self) -> usize {
+        self.max_batch
+    }
+
+    /// Runs the first `batch` windows of `input`, which is not copied.
+    ///
+    /// # Errors
+    /// `Batch` if `batch` is not 1 to [`Model::max_batch`]; `NotFinite` if a logit is; `Run` for all else,
+    /// an input that is not of the manifest's layout or shape included.
+    pub fn run(&mut self, input: &ModelInput<'_>, batch: usize) -> Result<Logits, ModelError> {
+        if !(1..=self.max_batch).contains(&batch) {
+            return Err(ModelError::Batch { model: self.title(), batch, most: self.max_batch });
+        }
+        let values = infer(&mut self.session, &self.manifest, input, batch)
+            .map_err(|why| ModelError::Run { model: title(&self.manifest), batch, why })?;
+        let labels = &self.manifest.output.labels;
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite {
+                model: self.title(),
+                window: at / labels.len(),
+                label: labels[at % labels.len()].clone(),
+                value: values[at],
+            });
+        }
+        Ok(Logits { labels: labels.len(), values })
+    }
+
+    /// Lets ONNX Runtime plan and allocate for the largest batch, and shows that the model runs at all.
+    fn warm_up(&mut self, settings: &ModelSettings) -> Result<(), ModelError> {
+        let input = &self.manifest.inputs[0];
+        let outcome = match input.layout {
+            Layout::ByteArray => {
+                let shape = check::byte_array_shape(input);
+                let rows = vec![0.0; self.max_batch * shape.0 * shape.1];
+                self.run(&ModelInput::ByteArray { rows: &rows, shape }, self.max_batch)
+            }
+            Layout::Raw => {
+                let pixels =
+                    vec![0; self.max_batch * input.frames * input.size[0] * input.size[1] * 3];
+                let times = vec![0.0; self.max_batch * input.frames];
+                self.run(&ModelInput::Raw { pixels: &pixels, times: &times }, self.max_batch)
+            }
+        };
+        match outcome {
+            // A graph that states no shape shows only now that it disagrees.
+            Err(ModelError::Run { why, .. }) => Err(ModelError::Manifest {
+                path: settings.path.clone(),
+                faults: vec![ManifestFault::new(
+                    "inputs[0]",
+                    format!("the graph does not run with what the manifest describes: {why}"),
+                    "mend the manifest's numbers or export the graph again",
+                )],
+            }),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    fn title(&self) -> String {
+        title(&self.manifest)
+    }
+}
+
+fn title(manifest: &Manifest) -> String {
+    format!("{} {}", manifest.name, manifest.version)
+}
+
+/// Logits f32 `[batch, labels]`, or why there are none.
+fn infer(
+    session: &mut Session,
+    manifest: &Manifest,
+    input: &ModelInput<'_>,
+    batch: usize,
+) -> Result<Vec<f32>, String> {
+    let wanted = &manifest.inputs[0];
+    let told = |error: ort::Error| error.to_string();
+    let mut feeds: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(2);
+    match (*input, wanted.layout) {
+        (ModelInput::ByteArray { rows, shape: (count, channels) }, Layout::ByteArray) => {
+            let view =
+                TensorRef::from_array_view(([batch, count, channels], rows)).map_err(told)?;
+            feeds.push((&wanted.name, view.into()));
+        }
+        (ModelInput::Raw { pixels, times }, Layout::Raw) => {
+            let [height, width] = wanted.size;
+            let shape = [batch, wanted.frames, height, width, 3];
+            feeds.push((
+                &wanted.name,
+                TensorRef::from_array_view((shape, pixels)).map_err(told)?.into(),
+            ));
+            if let Some(name) = &wanted.times {
+                let view =
+                    TensorRef::from_array_view(([batch, wanted.frames], times)).map_err(told)?;
+                feeds.push((name, view.into()));
+            }
+        }
+        _ => return Err("the input is of another layout than the manifest's".into()),
+    }
+    let outputs = session.run(feeds).map_err(told)?;
+    let output = &manifest.output;
+    let (shape, values) = outputs
+        .get(&output.name)
+        .ok_or_else(|| format!("there is no output `{}`", output.name))?
+        .try_extract_tensor::<f32>()
+        .map_err(told)?;
+    if **shape != [batch as i64, output.labels.len() as i64] {
+        return Err(format!(
+            "output `{}` is {shape}, not [{batch}, {}]",
+            output.name,
+            output.labels.len()
+        ));
+    }
+    Ok(values.to_vec())
+}
+
+fn ports(outlets: &[Outlet]) -> Vec<Port> {
+    let port = |outlet: &Outlet| Port {
+        name: outlet.name().to_owned(),
+        dtype: outlet.dtype().tensor_type().map_or("not a tensor", dtype),
+        shape: outlet
+            .dtype()
+            .tensor_shape()
+            .map(|shape| shape.iter().map(|&size| u64::try_from(size).ok()).collect()),
+    };
+    outlets.iter().map(port).collect()
+}
+
+fn dtype(kind: TensorElementType) -> &'static str {
+    match kind {
+        TensorElementType::Float32 => "f32",
+        TensorElementType::Float16 => "f16",
+        TensorElementType::Bfloat16 => "bf16",
+        TensorElementType::Float64 => "f64",
+        TensorElementType::Uint8 => "u8",
+        TensorElementType::Int8 => "i8",
+        TensorElementType::Int32 => "i32",
+        TensorElementType::Int64 => "i64",
+        TensorElementType::Bool => "bool",
+        _ => "of another type",
+    }
+}

@@ -1,0 +1,154 @@
+//! What can go wrong with a source, and what to try.
+
+use std::time::Duration;
+
+use ffmpeg_next as ffmpeg;
+
+use super::policy::Refusal;
+use super::watch::Interruption;
+use super::{Location, LocationError};
+use crate::data::{Fault, Remedy};
+
+/// What was being done when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    Opening,
+    Reading,
+}
+
+impl std::fmt::Display for Doing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Opening => "opening",
+            Self::Reading => "reading",
+        })
+    }
+}
+
+/// A fault of one source. Holds no credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} {location}: {fault}")]
+pub struct SourceError {
+    pub doing: Doing,
+    /// Without credentials.
+    pub location: String,
+    /// Whether trying again later can help.
+    pub live: bool,
+    pub fault: SourceFault,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceFault {
+    #[error("stopped on request")]
+    Stopped,
+    #[error(
+        "no video came for {quiet:?}: check the camera and the network, or raise stall_timeout"
+    )]
+    Stalled { quiet: Duration },
+    #[error("connection refused: check that the camera is on and that the port is right")]
+    Refused,
+    #[error("cannot be reached ({cause}): check the host name, the network and the camera's power")]
+    Unreachable { cause: ffmpeg::Error },
+    #[error("wrong or missing user or password: write scheme://USER:PASSWORD@HOST/PATH")]
+    Unauthorized,
+    #[error("access is forbidden for this user: check the user's rights on the camera")]
+    Forbidden,
+    #[error("not found: check the path")]
+    NotFound,
+    #[error("this user may not read it: check its permissions")]
+    Permission,
+    #[error("in use by another program: close that first")]
+    Busy,
+    #[error("there is no video in it ({found}): Percept needs a video track")]
+    NoVideo {
+        /// What is in it instead.
+        found: String,
+    },
+    #[error("no video or playlist that FFmpeg knows ({cause}): check that it plays with ffplay")]
+    Invalid { cause: ffmpeg::Error },
+    #[error("the file is empty")]
+    Empty,
+    #[error("FFmpeg has no option {name:?} for this source: check options for a misspelling")]
+    UnknownOption { name: String },
+    #[error("option {name:?} is not to be set here: use {instead} instead")]
+    ReservedOption { name: String, instead: &'static str },
+    #[error(transparent)]
+    Disallowed(Refusal),
+    #[error("the stream was ended by the other side")]
+    Ended,
+    #[error("this build of FFmpeg cannot open {what}: install a full build of FFmpeg's libraries")]
+    Unsupported { what: &'static str },
+    #[error("{cause}")]
+    Io { cause: ffmpeg::Error },
+    #[error(transparent)]
+    Location(#[from] LocationError),
+}
+
+impl Fault for SourceError {
+    fn remedy(&self) -> Remedy {
+        match self.fault {
+            SourceFault::Stopped
+            | SourceFault::UnknownOption { .. }
+            | SourceFault::ReservedOption { .. }
+            | SourceFault::Disallowed(_)
+            | SourceFault::Unsupported { .. }
+            | SourceFault::Location(_) => Remedy::GiveUp,
+            _ if self.live => Remedy::Restart,
+            _ => Remedy::GiveUp,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.fault {
+            SourceFault::Stopped => "stopped",
+            SourceFault::Stalled { .. } => "timeout",
+            SourceFault::Refused => "refused",
+            SourceFault::Unreachable { .. } => "unreachable",
+            SourceFault::Unauthorized | SourceFault::Forbidden => "unauthorized",
+            SourceFault::NotFound => "not_found",
+            SourceFault::Permission => "permission",
+            SourceFault::Busy => "busy",
+            SourceFault::NoVideo { .. } => "no_video",
+            SourceFault::Invalid { .. } | SourceFault::Empty => "invalid",
+            SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
+            SourceFault::Disallowed(_) => "disallowed",
+            SourceFault::Ended => "ended",
+            SourceFault::Unsupported { .. } => "unsupported",
+            SourceFault::Io { .. } => "io",
+            SourceFault::Location(_) => "location",
+        }
+    }
+}
+
+impl SourceFault {
+    /// What FFmpeg's answer means for a source of this kind.
+    pub(super) fn from_answer(location: &Location, cause: ffmpeg::Error) -> Self {
+        use ffmpeg::error as e;
+        let network = matches!(location, Location::Rtsp(_) | Location::Http(_));
+        match cause {
+            ffmpeg::Error::HttpUnauthorized => Self::Unauthorized,
+            ffmpeg::Error::HttpForbidden => Self::Forbidden,
+            ffmpeg::Error::HttpNotFound => Self::NotFound,
+            ffmpeg::Error::InvalidData | ffmpeg::Error::DemuxerNotFound => Self::Invalid { cause },
+            ffmpeg::Error::Other { errno } => match errno {
+                e::ECONNREFUSED => Self::Refused,
+                e::EHOSTUNREACH | e::ENETUNREACH | e::ETIMEDOUT => Self::Unreachable { cause },
+                // A host name that cannot be resolved, or a TLS handshake that failed.
+                e::EIO if network => Self::Unreachable { cause },
+                e::ENOENT | e::ENODEV | e::ENXIO => Self::NotFound,
+                e::EACCES | e::EPERM => Self::Permission,
+                e::EBUSY => Self::Busy,
+                e::EINVAL if !network => Self::Invalid { cause },
+                _ => Self::Io { cause },
+            },
+            _ => Self::Io { cause },
+        }
+    }
+
+    pub(super) fn from_interruption(why: Interruption, quiet: Duration) -> Self {
+        match why {
+            Interruption::Stopped => Self::Stopped,
+            Interruption::Overdue => Self::Stalled { quiet },
+        }
+    }
+}

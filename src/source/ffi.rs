@@ -1,0 +1,324 @@
+//! The calls into FFmpeg that its Rust wrapper has no safe form of: opening with an
+//! interrupt callback, a forced demuxer and a check of every URL; and the log callback.
+
+#![expect(unsafe_code, reason = "raw FFmpeg calls, each with its reason beside it")]
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use ffmpeg::ffi;
+use ffmpeg_next as ffmpeg;
+
+use super::log;
+use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
+use super::watch::Watch;
+
+/// What to open, and under which rules.
+pub(super) struct Request<'a> {
+    /// As FFmpeg wants it.
+    pub url: &'a str,
+    /// A demuxer's name, for devices and graphs.
+    pub demuxer: Option<&'a str>,
+    pub options: &'a BTreeMap<String, String>,
+    /// Reads return at once with `EAGAIN` where there is nothing: for V4L2, whose
+    /// blocking read asks no interrupt callback.
+    pub nonblocking: bool,
+    pub refuse_scripts: bool,
+}
+
+/// Why opening failed.
+pub(super) enum OpenFailure {
+    Answer(ffmpeg::Error),
+    NoDemuxer,
+    UnknownOption(String),
+}
+
+/// Shared with FFmpeg's callbacks; outlives the input.
+pub(super) struct Hooks {
+    pub watch: Arc<Watch>,
+    pub policy: Policy,
+    /// The first URL that was refused.
+    refused: Mutex<Option<Refusal>>,
+    /// FFmpeg's own way to open a URL.
+    open: OnceLock<OpenUrl>,
+}
+
+type OpenUrl = unsafe extern "C" fn(
+    *mut ffi::AVFormatContext,
+    *mut *mut ffi::AVIOContext,
+    *const c_char,
+    c_int,
+    *mut *mut ffi::AVDictionary,
+) -> c_int;
+
+impl Hooks {
+    pub fn new(watch: Arc<Watch>, policy: Policy) -> Arc<Self> {
+        Arc::new(Self { watch, policy, refused: Mutex::new(None), open: OnceLock::new() })
+    }
+
+    /// What was refused since the last call.
+    pub fn take_refusal(&self) -> Option<Refusal> {
+        self.refused.lock().expect("no holder of this lock panics").take()
+    }
+
+    fn refuse(&self, refusal: Refusal) -> c_int {
+        self.refused.lock().expect("no holder of this lock panics").get_or_insert(refusal);
+        ffi::AVERROR(ffmpeg::error::EPERM)
+    }
+}
+
+/// An open input and the hooks that its callbacks use. Fields drop in this order.
+pub(super) struct Opened {
+    pub input: ffmpeg::format::context::Input,
+    pub hooks: Arc<Hooks>,
+}
+
+/// Opens an input, without looking for its streams yet.
+pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, OpenFailure> {
+    let bad_text = || OpenFailure::Answer(ffmpeg::Error::Other { errno: ffmpeg::error::EINVAL });
+    let url = CString::new(request.url).map_err(|_| bad_text())?;
+    let mut format = ptr::null();
+    if let Some(name) = request.demuxer {
+        let name = CString::new(name).map_err(|_| bad_text())?;
+        // SAFETY: a NUL-terminated name; the answer is static or null.
+        format = unsafe { ffi::av_find_input_format(name.as_ptr()) };
+        if format.is_null() {
+            return Err(OpenFailure::NoDemuxer);
+        }
+    }
+    let mut options = ffmpeg::Dictionary::new();
+    for (name, value) in request.options {
+        if name.contains('\0') || value.contains('\0') {
+            return Err(bad_text());
+        }
+        options.set(name, value);
+    }
+    if request.refuse_scripts {
+        options.set("format_whitelist", &demuxers_without(&REFUSED_DEMUXERS));
+    }
+    // SAFETY: the context is fresh, and ours until it is wrapped below. `Opened` keeps the
+    // hooks and drops them after the input. On failure `avformat_open_input` frees the
+    // context. The dictionary's pointer goes in and comes back, holding what was not taken.
+    unsafe {
+        let mut context = ffi::avformat_alloc_context();
+        if context.is_null() {
+            let errno = ffmpeg::error::ENOMEM;
+            return Err(OpenFailure::Answer(ffmpeg::Error::Other { errno }));
+        }
+        if let Some(open) = (*context).io_open {
+            hooks.open.get_or_init(|| open);
+        }
+        let opaque = Arc::as_ptr(hooks).cast_mut().cast::<c_void>();
+        (*context).opaque = opaque;
+        (*context).io_open = Some(open_url);
+        (*context).interrupt_callback =
+            ffi::AVIOInterruptCB { callback: Some(interrupted), opaque };
+        if request.nonblocking {
+            (*context).flags |= ffi::AVFMT_FLAG_NONBLOCK;
+        }
+        let mut left = options.disown();
+        let answer = ffi::avformat_open_input(
+            &raw mut context,
+            url.as_ptr(),
+            format as *mut _,
+            &raw mut left,
+        );
+        let left = ffmpeg::Dictionary::own(left);
+        if answer < 0 {
+            return Err(OpenFailure::Answer(ffmpeg::Error::from(answer)));
+        }
+        let input = ffmpeg::format::context::Input::wrap(context);
+        let unknown = left.iter().map(|(name, _)| name).find(|name| {
+            // Ours, and meant for whichever demuxer takes it.
+            *name != "http_persistent"
+        });
+        if let Some(name) = unknown {
+            let name = name.to_owned();
+            drop(input);
+            return Err(OpenFailure::UnknownOption(name));
+        }
+        Ok(Opened { input, hooks: hooks.clone() })
+    }
+}
+
+/// Reads as much as it takes to know the streams' codecs and sizes.
+pub(super) fn find_streams(
+    input: &mut ffmpeg::format::context::Input,
+) -> Result<(), ffmpeg::Error> {
+    // SAFETY: the context is open, and borrowed by nobody else.
+    let answer = unsafe { ffi::avformat_find_stream_info(input.as_mut_ptr(), ptr::null_mut()) };
+    if answer < 0 { Err(ffmpeg::Error::from(answer)) } else { Ok(()) }
+}
+
+/// Whether it cannot be sought in at all: a live playlist.
+pub(super) fn is_unseekable(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: reads one integer of an open context.
+    unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_UNSEEKABLE != 0 }
+}
+
+/// Where the input really is, after redirects of RTSP.
+pub(super) fn final_url(input: &ffmpeg::format::context::Input) -> String {
+    // SAFETY: the URL of an open context is null or NUL-terminated.
+    unsafe { text((*input.as_ptr()).url) }
+}
+
+/// Tells the demuxer that a stream's packets are not wanted.
+pub(super) fn discard(input: &mut ffmpeg::format::context::Input, stream: usize) {
+    if let Some(stream) = input.stream_mut(stream) {
+        // SAFETY: writes one field of a stream of an open context.
+        unsafe { (*stream.as_ptr().cast_mut()).discard = ffi::AVDiscard::AVDISCARD_ALL };
+    }
+}
+
+/// Width, height and pixel format's name, as far as the container or the probe knows.
+pub(super) fn picture(parameters: &ffmpeg::codec::Parameters) -> (u32, u32, Option<String>) {
+    // SAFETY: plain fields; for video `format` is a pixel format or -1, and
+    // `av_get_pix_fmt_name` answers null for what it does not know. An AVPixelFormat is
+    // only made of a number within its range.
+    unsafe {
+        let parameters = parameters.as_ptr();
+        let format = (*parameters).format;
+        let known = (0..ffi::AVPixelFormat::AV_PIX_FMT_NB as c_int).contains(&format);
+        let name = known.then(|| {
+            let format = std::mem::transmute::<c_int, ffi::AVPixelFormat>(format);
+            text(ffi::av_get_pix_fmt_name(format))
+        });
+        let side = |pixels: c_int| u32::try_from(pixels).unwrap_or(0);
+        (side((*parameters).width), side((*parameters).height), name)
+    }
+}
+
+/// Sample rate and channels of an audio track.
+pub(super) fn sound(parameters: &ffmpeg::codec::Parameters) -> (u32, u32) {
+    // SAFETY: plain fields of the parameters.
+    unsafe {
+        let parameters = parameters.as_ptr();
+        let count = |n: c_int| u32::try_from(n).unwrap_or(0);
+        (count((*parameters).sample_rate), count((*parameters).ch_layout.nb_channels))
+    }
+}
+
+/// Sends FFmpeg's messages to [`log`]. Where its C argument list cannot be taken (other
+/// machines than x86-64), FFmpeg is made quiet: its messages could hold credentials.
+pub(super) fn capture_log() {
+    #[cfg(all(target_arch = "x86_64", unix))]
+    // SAFETY: the callback lives as long as the program and may be called by any thread.
+    unsafe {
+        ffi::av_log_set_callback(Some(take_message));
+    }
+    #[cfg(not(all(target_arch = "x86_64", unix)))]
+    ffmpeg::log::set_level(ffmpeg::log::Level::Quiet);
+}
+
+/// All demuxers of this FFmpeg but some, as `format_whitelist` wants them.
+fn demuxers_without(refused: &[&str]) -> String {
+    let mut names = Vec::new();
+    let mut state = ptr::null_mut();
+    loop {
+        // SAFETY: the iterator's own state; answers are static or null.
+        let demuxer = unsafe { ffi::av_demuxer_iterate(&raw mut state) };
+        if demuxer.is_null() {
+            return names.join(",");
+        }
+        // SAFETY: a demuxer's name is a static string.
+        let name = unsafe { text((*demuxer).name) };
+        if !refused.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+}
+
+/// A copy of a C string; empty for null.
+///
+/// # Safety
+/// `chars` is null or NUL-terminated.
+unsafe fn text(chars: *const c_char) -> String {
+    if chars.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, and NUL-terminated by the caller's promise.
+    unsafe { CStr::from_ptr(chars) }.to_string_lossy().into_owned()
+}
+
+/// FFmpeg asks whether to give up a blocking call.
+unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
+    // SAFETY: `open` set it to the hooks, which outlive the context.
+    let hooks = unsafe { &*opaque.cast::<Hooks>() };
+    c_int::from(hooks.watch.breaks_off())
+}
+
+/// FFmpeg opens a URL: the source itself, or what a playlist leads to.
+unsafe extern "C" fn open_url(
+    context: *mut ffi::AVFormatContext,
+    pb: *mut *mut ffi::AVIOContext,
+    url: *const c_char,
+    flags: c_int,
+    options: *mut *mut ffi::AVDictionary,
+) -> c_int {
+    // SAFETY: the arguments are FFmpeg's own and passed on as they came; `opaque` was set
+    // to the hooks by `open`. Only a successfully opened `pb` is asked for its location.
+    unsafe {
+        let hooks = &*(*context).opaque.cast::<Hooks>();
+        if let Err(refusal) = hooks.policy.judge(&text(url)) {
+            return hooks.refuse(refusal);
+        }
+        let Some(open) = hooks.open.get() else { return ffi::AVERROR(ffmpeg::error::ENOSYS) };
+        let answer = open(context, pb, url, flags, options);
+        if answer < 0 {
+            return answer;
+        }
+        let mut location: *mut u8 = ptr::null_mut();
+        let found = ffi::av_opt_get(
+            (*pb).cast::<c_void>(),
+            c"location".as_ptr(),
+            ffi::AV_OPT_SEARCH_CHILDREN,
+            &raw mut location,
+        );
+        if found >= 0 && !location.is_null() {
+            let verdict = hooks.policy.judge_host(&text(location.cast::<c_char>()));
+            ffi::av_free(location.cast::<c_void>());
+            if let Err(refusal) = verdict {
+                ffi::avio_closep(pb);
+                return hooks.refuse(refusal);
+            }
+        }
+        answer
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", unix))]
+unsafe extern "C" fn take_message(
+    context: *mut c_void,
+    level: c_int,
+    format: *const c_char,
+    arguments: *mut ffi::__va_list_tag,
+) {
+    // The upper bits tint the terminal.
+    let level = level & 0xff;
+    if !log::wanted(level) {
+        return;
+    }
+    thread_local! {
+        static AT_LINE_START: std::cell::Cell<c_int> = const { std::cell::Cell::new(1) };
+    }
+    let mut line = [0 as c_char; 1024];
+    let mut prefix = AT_LINE_START.get();
+    // SAFETY: FFmpeg's own arguments, passed on once; the line is NUL-terminated within
+    // its length.
+    let message = unsafe {
+        ffi::av_log_format_line2(
+            context,
+            level,
+            format,
+            arguments,
+            line.as_mut_ptr(),
+            line.len() as c_int,
+            &raw mut prefix,
+        );
+        text(line.as_ptr())
+    };
+    AT_LINE_START.set(prefix);
+    log::piece(level, &message);
+}

@@ -1,0 +1,404 @@
+//! One open source.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Once};
+use std::time::{Duration, Instant, SystemTime};
+
+use ffmpeg_next as ffmpeg;
+
+use super::error::{Doing, SourceError, SourceFault};
+use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
+use super::policy::{self, Policy};
+use super::probe::TrackDescription;
+use super::watch::Watch;
+use super::{Location, SourceSettings};
+use crate::data::{Clock, Packet, VideoTrack};
+use crate::supervise::Stop;
+use crate::telemetry::redact;
+
+/// How long a camera that has no picture yet is left alone.
+const CAMERA_PAUSE: Duration = Duration::from_millis(5);
+
+/// A sender's clock is believed if it is no further than this from ours. Cameras that
+/// send local time as UTC, or that began at 1970, are not.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
+
+/// Packets in a row that the demuxer may find damaged before the source is given up.
+const MOST_INVALID: u32 = 1000;
+
+/// An open source. Closes when dropped.
+pub struct Source {
+    opened: Opened,
+    location: Location,
+    /// Without credentials.
+    shown: String,
+    stall_timeout: Duration,
+    stream: usize,
+    track: VideoTrack,
+    pace: Option<Pace>,
+}
+
+/// Releases packets of a graph at the speed of the clock.
+struct Pace {
+    /// When the first packet was released, and its time in seconds.
+    start: Option<(Instant, f64)>,
+}
+
+/// Sets FFmpeg up once: its devices, and its messages into `tracing`.
+pub fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        ffmpeg::init().expect("FFmpeg's set-up has no way to fail");
+        ffi::capture_log();
+        ffmpeg::format::network::init();
+    });
+}
+
+/// Opens a source and finds its video track. Blocks until then, for at most twice
+/// `stall_timeout`, or until `stop`.
+///
+/// A [`Location::Folder`] has to be expanded first; here it is an error.
+pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceError> {
+    init();
+    let location = &settings.location;
+    let secrets = location.secrets();
+    secrets.iter().for_each(|secret| redact::register(secret));
+    for name in ["headers", "cookies", "http_proxy", "auth"] {
+        if let Some(value) = settings.options.get(name) {
+            redact::register(value);
+        }
+    }
+    let shown = location.redacted();
+    let fail = |live: bool, fault: SourceFault| SourceError {
+        doing: Doing::Opening,
+        location: shown.clone(),
+        live,
+        fault,
+    };
+    // Trying a graph again gives the same answer.
+    let live = location.is_live() && !matches!(location, Location::Lavfi(_));
+    let (url, demuxer) = target(location).map_err(|fault| fail(live, fault))?;
+    let options = options(settings).map_err(|fault| fail(live, fault))?;
+    let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
+    let hooks = Hooks::new(watch.clone(), Policy::new(settings, &url));
+    let fault = |answer: ffmpeg::Error| {
+        if let Some(refusal) = hooks.take_refusal() {
+            SourceFault::Disallowed(refusal)
+        } else if let Some(why) = watch.interruption() {
+            SourceFault::from_interruption(why, settings.stall_timeout)
+        } else {
+            SourceFault::from_answer(location, answer)
+        }
+    };
+    let request = Request {
+        url: &url,
+        demuxer,
+        options: &options,
+        nonblocking: matches!(location, Location::Camera(_)),
+        refuse_scripts: matches!(location, Location::File(_) | Location::Http(_)),
+    };
+    let mut opened = ffi::open(&request, &hooks).map_err(|failure| {
+        let fault = match failure {
+            OpenFailure::Answer(answer) => fault(answer),
+            OpenFailure::NoDemuxer => SourceFault::Unsupported { what: demuxer.unwrap_or("it") },
+            OpenFailure::UnknownOption(name) => SourceFault::UnknownOption { name },
+        };
+        fail(live, fault)
+    })?;
+    if matches!(location, Location::Rtsp(_)) {
+        hooks
+            .policy
+            .judge_host(&ffi::final_url(&opened.input))
+            .map_err(|refusal| fail(live, SourceFault::Disallowed(refusal)))?;
+    }
+    watch.extend(settings.stall_timeout);
+    let found = ffi::find_streams(&mut opened.input);
+    if let Some(why) = watch.interruption() {
+        let fault = SourceFault::from_interruption(why, settings.stall_timeout);
+        return Err(fail(live, fault));
+    }
+    found.map_err(|answer| fail(live, fault(answer)))?;
+    let Some(stream) = best_video(&opened.input) else {
+        let fault = match hooks.take_refusal() {
+            Some(refusal) => SourceFault::Disallowed(refusal),
+            None => SourceFault::NoVideo { found: contents(&opened.input) },
+        };
+        return Err(fail(live, fault));
+    };
+    for other in 0..opened.input.nb_streams() as usize {
+        if other != stream {
+            ffi::discard(&mut opened.input, other);
+        }
+    }
+    let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
+    let live = location.is_live() && !finite;
+    let track = track(&opened.input, stream, live);
+    Ok(Source {
+        opened,
+        location: location.clone(),
+        shown,
+        stall_timeout: settings.stall_timeout,
+        stream,
+        track,
+        pace: matches!(location, Location::Lavfi(_)).then_some(Pace { start: None }),
+    })
+}
+
+impl Source {
+    pub fn track(&self) -> &VideoTrack {
+        &self.track
+    }
+
+    /// How long it is, where that is known.
+    pub fn duration(&self) -> Option<Duration> {
+        let micros = self.opened.input.duration();
+        u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros)
+    }
+
+    /// What is in it, for people.
+    pub fn description(&self) -> TrackDescription {
+        TrackDescription::new(&self.opened.input, self.stream, &self.track, self.duration())
+    }
+
+    /// The next packet of the video track; `None` at the end of a file or graph.
+    ///
+    /// Blocks for at most `stall_timeout` without a video packet. A live stream that ends
+    /// is an error, of kind `ended`.
+    pub fn read(&mut self) -> Result<Option<Packet>, SourceError> {
+        let watch = self.opened.hooks.watch.clone();
+        watch.extend(self.stall_timeout);
+        let mut invalid = 0;
+        loop {
+            if let Some(why) = watch.interruption() {
+                return Err(self.fail(SourceFault::from_interruption(why, self.stall_timeout)));
+            }
+            let mut packet = ffmpeg::Packet::empty();
+            match packet.read(&mut self.opened.input) {
+                Ok(()) if packet.stream() != self.stream => {}
+                Ok(()) => return self.release(packet, &watch).map(Some),
+                Err(ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => {
+                    watch.wait_until(Instant::now() + CAMERA_PAUSE);
+                }
+                Err(answer) => {
+                    if let Some(refusal) = self.opened.hooks.take_refusal() {
+                        return Err(self.fail(SourceFault::Disallowed(refusal)));
+                    }
+                    if watch.interruption().is_some() {
+                        continue;
+                    }
+                    match answer {
+                        ffmpeg::Error::Eof if self.track.live && self.pace.is_none() => {
+                            return Err(self.fail(SourceFault::Ended));
+                        }
+                        ffmpeg::Error::Eof => return Ok(None),
+                        ffmpeg::Error::InvalidData if invalid < MOST_INVALID => invalid += 1,
+                        answer => {
+                            let fault = SourceFault::from_answer(&self.location, answer);
+                            return Err(self.fail(fault));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stamps a packet with the time at which it came, a graph's when it is due.
+    fn release(&mut self, packet: ffmpeg::Packet, watch: &Watch) -> Result<Packet, SourceError> {
+        let seconds = packet.pts().map(|pts| pts as f64 * f64::from(self.track.time_base));
+        if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds) {
+            let (start, first) = *pace.start.get_or_insert_with(|| (Instant::now(), seconds));
+            let due = Duration::try_from_secs_f64(seconds - first).unwrap_or_default();
+            if watch.wait_until(start + due) {
+                return Err(self.fail(SourceFault::Stopped));
+            }
+        }
+        let arrived = Instant::now();
+        let (captured_at, clock) = if self.track.live {
+            let now = SystemTime::now();
+            match sender_time(&packet, now) {
+                Some(sent) => (Some(sent), Clock::Rtcp),
+                None => (Some(now), Clock::Arrival),
+            }
+        } else {
+            (None, Clock::None)
+        };
+        Ok(Packet { inner: packet, arrived, captured_at, clock })
+    }
+
+    fn fail(&self, fault: SourceFault) -> SourceError {
+        SourceError {
+            doing: Doing::Reading,
+            location: self.shown.clone(),
+            live: self.track.live,
+            fault,
+        }
+    }
+}
+
+/// What FFmpeg is told to open, and through which demuxer where it cannot find out.
+fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceFault> {
+    Ok(match location {
+        Location::Rtsp(url) | Location::Http(url) => (url.to_string(), None),
+        Location::File(path) => {
+            let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => SourceFault::NotFound,
+                std::io::ErrorKind::PermissionDenied => SourceFault::Permission,
+                _ => SourceFault::Io { cause: ffmpeg::Error::Unknown },
+            })?;
+            if metadata.is_file() && metadata.len() == 0 {
+                return Err(SourceFault::Empty);
+            }
+            // The scheme keeps a name such as `concat:a` from being one.
+            (format!("file:{}", path.display()), None)
+        }
+        Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
+        Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
+        Location::Folder(_) => {
+            return Err(SourceFault::Unsupported { what: "a folder as one stream" });
+        }
+    })
+}
+
+/// Everything that FFmpeg is told beside the URL; the user's own options first.
+fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, SourceFault> {
+    const RESERVED: [(&str, &str); 6] = [
+        ("rtsp_transport", "transport"),
+        ("timeout", "stall_timeout"),
+        ("stimeout", "stall_timeout"),
+        ("protocol_whitelist", "allow_hosts or allow_files"),
+        ("protocol_blacklist", "allow_hosts or allow_files"),
+        ("format_whitelist", "a location of another kind"),
+    ];
+    for (name, instead) in RESERVED {
+        if settings.options.contains_key(name) {
+            return Err(SourceFault::ReservedOption { name: name.into(), instead });
+        }
+    }
+    let mut options = settings.options.clone();
+    if let Some(protocols) = policy::protocols(settings) {
+        options.insert("protocol_whitelist".into(), protocols);
+    }
+    match settings.location {
+        Location::Rtsp(_) => {
+            options.insert("rtsp_transport".into(), settings.transport.as_str().into());
+            // Behind our own deadline, which knows of packets and not only of sockets.
+            let timeout = settings.stall_timeout + Duration::from_secs(2);
+            options.insert("timeout".into(), timeout.as_micros().to_string());
+            // A camera's own description says enough: do not wait for its frame rate.
+            options.entry("analyzeduration".into()).or_insert_with(|| "1000000".into());
+        }
+        Location::Http(_) => {
+            // A reused connection would be redirected without asking `Policy`.
+            options.entry("http_persistent".into()).or_insert_with(|| "0".into());
+        }
+        _ => {}
+    }
+    Ok(options)
+}
+
+/// The video track to watch; cover pictures of music are none.
+fn best_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
+    use ffmpeg::format::stream::Disposition;
+    let cover =
+        |stream: &ffmpeg::Stream<'_>| stream.disposition().contains(Disposition::ATTACHED_PIC);
+    let best = input.streams().best(ffmpeg::media::Type::Video).filter(|stream| !cover(stream));
+    best.or_else(|| {
+        input.streams().find(|stream| {
+            stream.parameters().medium() == ffmpeg::media::Type::Video && !cover(stream)
+        })
+    })
+    .map(|stream| stream.index())
+}
+
+/// What an input without video holds, in words.
+fn contents(input: &ffmpeg::format::context::Input) -> String {
+    let media: Vec<String> = input
+        .streams()
+        .map(|stream| match stream.parameters().medium() {
+            ffmpeg::media::Type::Video => "a cover picture".into(),
+            other => format!("{other:?}").to_lowercase(),
+        })
+        .collect();
+    if media.is_empty() { "it has no tracks".into() } else { format!("only {}", media.join(", ")) }
+}
+
+/// Whether an HTTP resource has an end: a file, or a playlist that is complete.
+fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
+    input.duration() > 0 && !ffi::is_unseekable(input)
+}
+
+fn track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> VideoTrack {
+    let stream = input.stream(stream).expect("the index came from this input");
+    let average = stream.avg_frame_rate();
+    let known = average.numerator() > 0 && average.denominator() > 0;
+    VideoTrack {
+        // A copy: the stream's own would keep the input open.
+        parameters: stream.parameters().clone(),
+        time_base: stream.time_base(),
+        frame_rate: if known { average } else { stream.rate() },
+        quarter_turns: stream
+            .side_data()
+            .find(|side| side.kind() == ffmpeg::packet::side_data::Type::DisplayMatrix)
+            .map_or(0, |side| quarter_turns(side.data())),
+        live,
+    }
+}
+
+/// Counter-clockwise quarter turns of a display matrix: nine native-endian i32, the
+/// upper left two by two of them in 16.16 fixed point. Mirroring is not applied.
+fn quarter_turns(matrix: &[u8]) -> u8 {
+    let Some(words) = matrix.first_chunk::<36>() else { return 0 };
+    let (words, _) = words.as_chunks::<4>();
+    let at = |i: usize| f64::from(i32::from_ne_bytes(words[i]));
+    let (x, y) = (at(0).hypot(at(3)), at(1).hypot(at(4)));
+    if x == 0.0 || y == 0.0 {
+        return 0;
+    }
+    let turned = -(at(1) / y).atan2(at(0) / x).to_degrees();
+    (turned / 90.0).round().rem_euclid(4.0) as u8
+}
+
+/// The sender's wall time of a packet, from RTCP by way of the `PRFT` side data: i64
+/// microseconds since 1970. `None` where it is missing or too far from `now` to be true.
+fn sender_time(packet: &ffmpeg::Packet, now: SystemTime) -> Option<SystemTime> {
+    let side =
+        packet.side_data().find(|side| side.kind() == ffmpeg::packet::side_data::Type::PRFT)?;
+    let micros = i64::from_ne_bytes(*side.data().first_chunk::<8>()?);
+    let sent = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).ok()?);
+    let apart = match now.duration_since(sent) {
+        Ok(behind) => behind,
+        Err(ahead) => ahead.duration(),
+    };
+    (apart <= CLOCK_TOLERANCE).then_some(sent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As written by `av_display_rotation_set`, which turns clockwise for positive angles.
+    fn matrix(cells: [i32; 4]) -> Vec<u8> {
+        let [a, b, c, d] = cells;
+        [a, b, 0, c, d, 0, 0, 0, 1 << 30].iter().flat_map(|word| word.to_ne_bytes()).collect()
+    }
+
+    #[test]
+    fn display_matrices_are_counter_clockwise_quarter_turns() {
+        const ONE: i32 = 1 << 16;
+        assert_eq!(quarter_turns(&matrix([ONE, 0, 0, ONE])), 0);
+        // A phone held upright: the picture is to be turned clockwise by 90 degrees.
+        assert_eq!(quarter_turns(&matrix([0, ONE, -ONE, 0])), 3);
+        assert_eq!(quarter_turns(&matrix([-ONE, 0, 0, -ONE])), 2);
+        assert_eq!(quarter_turns(&matrix([0, -ONE, ONE, 0])), 1);
+        assert_eq!(quarter_turns(&matrix([0, 0, 0, 0])), 0);
+        assert_eq!(quarter_turns(&[0; 4]), 0);
+    }
+
+    #[test]
+    fn options_that_have_a_setting_are_refused() {
+        let mut settings = SourceSettings::new(Location::parse("rtsp://cam/").unwrap());
+        assert_eq!(options(&settings).unwrap()["timeout"], "12000000");
+        settings.options.insert("protocol_whitelist".into(), "file".into());
+        assert!(matches!(options(&settings), Err(SourceFault::ReservedOption { .. })));
+    }
+}

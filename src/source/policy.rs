@@ -1,0 +1,164 @@
+//! What a source may lead to: protocols, demuxers, and the URLs of a playlist.
+
+use url::Url;
+
+use super::{Location, SourceSettings};
+
+/// Something that a playlist or a redirect led to and that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("it leads to the host {host}: add \"{host}\" to allow_hosts if that is meant")]
+    Host { host: String },
+    #[error("it leads to a local file: set allow_files = true if that is meant")]
+    File,
+    #[error("it leads to a URL of scheme {scheme:?}, which is never followed")]
+    Scheme { scheme: String },
+}
+
+/// Judges every URL that FFmpeg opens on behalf of one source.
+#[derive(Debug)]
+pub struct Policy {
+    /// As given to FFmpeg.
+    top: String,
+    host: Option<String>,
+    allow_hosts: Vec<String>,
+    allow_files: bool,
+}
+
+impl Policy {
+    /// `top` is what FFmpeg is told to open.
+    pub fn new(settings: &SourceSettings, top: &str) -> Self {
+        Self {
+            top: top.to_owned(),
+            host: host_of(top),
+            allow_hosts: settings.allow_hosts.iter().map(|host| host.to_lowercase()).collect(),
+            allow_files: settings.allow_files,
+        }
+    }
+
+    /// Whether `url` may be opened.
+    pub fn judge(&self, url: &str) -> Result<(), Refusal> {
+        if url == self.top {
+            return Ok(());
+        }
+        // AES-128 segments come as crypto+URL or crypto:URL.
+        let inner = url.strip_prefix("crypto+").or_else(|| url.strip_prefix("crypto:"));
+        let url = inner.unwrap_or(url);
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+        match scheme.as_str() {
+            "http" | "https" => {
+                let host = host_of(url).unwrap_or_default();
+                if self.host.as_ref() == Some(&host) || self.allow_hosts.contains(&host) {
+                    Ok(())
+                } else {
+                    Err(Refusal::Host { host })
+                }
+            }
+            // The bytes are in the URL itself.
+            "data" => Ok(()),
+            "" | "file" if self.allow_files => Ok(()),
+            "" | "file" => Err(Refusal::File),
+            _ if !scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c)) => {
+                // A path with a colon in it.
+                if self.allow_files { Ok(()) } else { Err(Refusal::File) }
+            }
+            _ => Err(Refusal::Scheme { scheme }),
+        }
+    }
+
+    /// Whether a connection that was redirected may be read: `url` is where it ended.
+    pub fn judge_host(&self, url: &str) -> Result<(), Refusal> {
+        match host_of(url) {
+            None => Ok(()),
+            Some(host) if self.host.as_ref() == Some(&host) => Ok(()),
+            Some(host) if self.allow_hosts.contains(&host) => Ok(()),
+            Some(host) => Err(Refusal::Host { host }),
+        }
+    }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    Url::parse(url).ok()?.host_str().map(str::to_lowercase)
+}
+
+/// FFmpeg's `protocol_whitelist` for a source; `None` where nothing is to be limited.
+pub fn protocols(settings: &SourceSettings) -> Option<String> {
+    const HTTP: &str = "http,https,tcp,tls,httpproxy";
+    let mut list = match &settings.location {
+        Location::Rtsp(_) => "rtsp,rtsps,rtp,srtp,udp,tcp,tls".to_owned(),
+        Location::Http(_) => format!("{HTTP},crypto,data"),
+        Location::File(_) | Location::Folder(_) => "file,crypto,data".to_owned(),
+        // Devices and graphs are opened by name, through no protocol.
+        Location::Camera(_) | Location::Lavfi(_) => return None,
+    };
+    if matches!(settings.location, Location::Http(_)) && settings.allow_files {
+        list.push_str(",file");
+    }
+    if matches!(settings.location, Location::File(_)) && !settings.allow_hosts.is_empty() {
+        list = format!("{list},{HTTP}");
+    }
+    Some(list)
+}
+
+/// Demuxers that open further files or URLs past [`Policy`], or that make pictures of
+/// plain text.
+pub const REFUSED_DEMUXERS: [&str; 5] = ["concat", "avisynth", "vapoursynth", "imf", "tty"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(location: &str, hosts: &[&str], files: bool) -> Policy {
+        let settings = SourceSettings {
+            allow_hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            allow_files: files,
+            ..SourceSettings::new(Location::parse(location).unwrap())
+        };
+        Policy::new(&settings, location)
+    }
+
+    #[test]
+    fn a_playlist_stays_on_its_host() {
+        let policy = policy("http://cam/live.m3u8", &["CDN.example"], false);
+        for url in [
+            "http://cam/live.m3u8",
+            "http://CAM:8080/1.ts",
+            "https://cam/1.ts",
+            "https://cdn.example/1.ts",
+            "crypto+http://cam/1.ts",
+            "data:text/plain;base64,AAAA",
+        ] {
+            assert_eq!(policy.judge(url), Ok(()), "{url}");
+        }
+        let host = |host: &str| Err(Refusal::Host { host: host.into() });
+        assert_eq!(policy.judge("http://evil/1.ts"), host("evil"));
+        assert_eq!(policy.judge("crypto:http://evil/1.ts"), host("evil"));
+        assert_eq!(policy.judge("http://cam@evil/1.ts"), host("evil"));
+        assert_eq!(policy.judge("http://169.254.169.254/meta"), host("169.254.169.254"));
+        for url in ["/etc/passwd", "file:///etc/passwd", "crypto:/etc/passwd", "a b:c"] {
+            assert_eq!(policy.judge(url), Err(Refusal::File), "{url}");
+        }
+        for url in
+            ["concat:a|b", "subfile,,start,0,end,9,,:/etc/passwd", "gopher://h/", "tcp://cam:1"]
+        {
+            assert!(policy.judge(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn local_playlists_may_be_allowed_files_and_hosts() {
+        let settings = SourceSettings {
+            allow_files: true,
+            allow_hosts: vec!["cdn".into()],
+            ..SourceSettings::new(Location::File("a.m3u8".into()))
+        };
+        let policy = Policy::new(&settings, "file:a.m3u8");
+        assert_eq!(policy.judge("file:b.ts"), Ok(()));
+        assert_eq!(policy.judge("b.ts"), Ok(()));
+        assert_eq!(policy.judge("http://cdn/b.ts"), Ok(()));
+        assert!(policy.judge("http://other/b.ts").is_err());
+        assert!(protocols(&settings).unwrap().contains("https"));
+        let plain = SourceSettings::new(Location::File("a.m3u8".into()));
+        assert_eq!(protocols(&plain).unwrap(), "file,crypto,data");
+    }
+}

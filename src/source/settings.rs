@@ -1,0 +1,57 @@
+//! How a source is to be opened: plain, checked data.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Location;
+
+/// How RTSP carries its media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Interleaved in the RTSP connection: nothing is lost, firewalls let it through.
+    #[default]
+    Tcp,
+    /// RTP over UDP.
+    Udp,
+}
+
+impl Transport {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// One source, and what it may lead to.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    pub location: Location,
+    pub transport: Transport,
+    /// A source that gives no video packet for so long is given up.
+    pub stall_timeout: Duration,
+    /// Further FFmpeg options; a name that FFmpeg does not take here is an error.
+    pub options: BTreeMap<String, String>,
+    /// Hosts that a playlist or a redirect may lead to, beside the source's own.
+    pub allow_hosts: Vec<String>,
+    /// Whether a playlist may lead to local files.
+    pub allow_files: bool,
+}
+
+impl SourceSettings {
+    pub const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// Defaults for everything but where the source is.
+    pub fn new(location: Location) -> Self {
+        Self {
+            location,
+            transport: Transport::default(),
+            stall_timeout: Self::STALL_TIMEOUT,
+            options: BTreeMap::new(),
+            allow_hosts: Vec::new(),
+            allow_files: false,
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! Logs for people: lines on standard error, secrets hidden, bars left whole.
+//!
+//! Standard output belongs to the data and is never written here.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
+
+use indicatif::MultiProgress;
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry};
+
+use super::redact;
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogSettings {
+    pub filter: LogFilter,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line, for log collectors.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = LogError;
+
+    fn from_str(text: &str) -> Result<Self, LogError> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(LogError::Format { format: text.to_owned() }),
+        }
+    }
+}
+
+/// A checked filter: a level, or directives such as `info,percept::source=debug`.
+///
+/// A bare level (`off`, `error`, `warn`, `info`, `debug`, `trace`) is Percept's own; libraries
+/// (FFmpeg and ONNX Runtime among them) then log warnings and errors only. Directives are
+/// taken as they are, in the syntax of `tracing_subscriber::EnvFilter`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+impl Default for LogFilter {
+    /// `info`.
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl LogFilter {
+    fn directives(&self) -> String {
+        match self.0.as_str() {
+            "off" | "error" => self.0.clone(),
+            level if LEVELS.contains(&level) => format!("warn,percept={level}"),
+            _ => self.0.clone(),
+        }
+    }
+
+    fn build(&self) -> Result<EnvFilter, LogError> {
+        EnvFilter::builder()
+            .parse(self.directives())
+            .map_err(|cause| LogError::Filter { filter: self.0.clone(), cause })
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = LogError;
+
+    fn from_str(text: &str) -> Result<Self, LogError> {
+        let text = text.trim();
+        // `EnvFilter` takes any lone word for the name of a target.
+        let word = !text.contains(['=', ',', '[']);
+        if word && !LEVELS.contains(&text) {
+            return Err(LogError::Level { level: text.to_owned() });
+        }
+        let filter = Self(text.to_owned());
+        filter.build()?;
+        Ok(filter)
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error(
+        "{level:?} is not a log level: use off, error, warn, info, debug or trace, or directives such as \"info,percept::source=debug\""
+    )]
+    Level { level: String },
+    #[error(
+        "log filter {filter:?} cannot be read: directives look like \"info,percept::source=debug\""
+    )]
+    Filter {
+        filter: String,
+        #[source]
+        cause: tracing_subscriber::filter::ParseError,
+    },
+    #[error("{format:?} is not a log format: use text or json")]
+    Format { format: String },
+    #[error("logging is already set up in this process")]
+    Twice,
+}
+
+/// Sends the process's logs, and its panics, to standard error.
+///
+/// Colours only on a terminal, and not where the environment has `NO_COLOR`. Fails if called
+/// twice.
+pub fn init(settings: &LogSettings) -> Result<(), LogError> {
+    let colours =
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let layer = layer(settings, colours, || StandardError)?;
+    tracing::subscriber::set_global_default(Registry::default().with(layer))
+        .map_err(|_| LogError::Twice)?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn layer<W: Write + 'static>(
+    settings: &LogSettings,
+    colours: bool,
+    out: impl Fn() -> W + Send + Sync + 'static,
+) -> Result<Box<dyn Layer<Registry> + Send + Sync>, LogError> {
+    let filter = settings.filter.build()?;
+    let writer = MaskedLines { out, format: settings.format };
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    Ok(match settings.format {
+        LogFormat::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
+    })
+}
+
+/// The default hook would write a panic's message past the mask.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = std::backtrace::Backtrace::capture();
+    let shown = backtrace.status() == std::backtrace::BacktraceStatus::Captured;
+    tracing::error!(
+        thread = thread.name().unwrap_or("unnamed"),
+        panic = %panic,
+        backtrace = shown.then(|| tracing::field::display(&backtrace)),
+        "panicked"
+    );
+}
+
+/// Bars on the terminal that lines must not tear.
+static BARS: RwLock<Option<MultiProgress>> = RwLock::new(None);
+
+/// Writes log lines above `bars` until the returned guard is dropped.
+pub fn keep_bars(bars: &MultiProgress) -> BarsGuard {
+    *BARS.write().unwrap_or_else(PoisonError::into_inner) = Some(bars.clone());
+    BarsGuard(())
+}
+
+/// Ends what [`keep_bars`] began.
+#[must_use = "lines tear the bars once this is dropped"]
+pub struct BarsGuard(());
+
+impl Drop for BarsGuard {
+    fn drop(&mut self) {
+        *BARS.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Runs `write` while the bars, if there are any, are off the terminal.
+///
+/// For whatever else writes to the terminal, such as events on standard output. `write` must
+/// neither log nor touch the bars: it would wait for itself.
+pub fn suspend<R>(write: impl FnOnce() -> R) -> R {
+    let bars = BARS.read().unwrap_or_else(PoisonError::into_inner).clone();
+    match bars {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
+
+struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        suspend(|| io::stderr().lock().write_all(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Makes a [`MaskedLine`] for each event.
+struct MaskedLines<F> {
+    out: F,
+    format: LogFormat,
+}
+
+impl<'a, W: Write, F: Fn() -> W> MakeWriter<'a> for MaskedLines<F> {
+    type Writer = MaskedLine<W>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        MaskedLine { out: (self.out)(), format: self.format, held: Vec::new() }
+    }
+}
+
+/// Holds what is written up to its newline, so that a secret split over two writes is hidden
+/// too, and passes each whole line on in one write.
+struct MaskedLine<W: Write> {
+    out: W,
+    format: LogFormat,
+    held: Vec<u8>,
+}
+
+impl<W: Write> MaskedLine<W> {
+    /// Passes on the first `length` bytes that are held.
+    fn pass_on(&mut self, length: usize) -> io::Result<()> {
+        let rest = self.held.split_off(length);
+        let lines = std::mem::replace(&mut self.held, rest);
+        let text = String::from_utf8_lossy(&lines);
+        let masked = match self.format {
+            LogFormat::Text => redact::mask(&text),
+            LogFormat::Json => mask_json(&text),
+        };
+        self.out.write_all(masked.as_bytes())
+    }
+}
+
+impl<W: Write> Write for MaskedLine<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if let Some(newline) = self.held.iter().rposition(|&byte| byte == b'\n') {
+            self.pass_on(newline + 1)?;
+        }
+        Ok(bytes.len())
+    }
+
+    /// Keeps back an unfinished line.
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl<W: Write> Drop for MaskedLine<W> {
+    fn drop(&mut self) {
+        if !self.held.is_empty() {
+            self.held.push(b'\n');
+            // There is nowhere left to report that standard error cannot be written.
+            let _ = self.pass_on(self.held.len());
+        }
+    }
+}
+
+/// Masks one JSON line and leaves it JSON: a password of digits may stand in a bare number.
+fn mask_json(line: &str) -> std::borrow::Cow<'_, str> {
+    let masked = redact::mask(line);
+    if masked == line {
+        return masked;
+    }
+    match serde_json::from_str(line) {
+        Ok(mut value) => {
+            mask_values(&mut value);
+            format!("{value}\n").into()
+        }
+        Err(_) => masked,
+    }
+}
+
+/// Keys are field names of the program's own, so they are left.
+fn mask_values(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(mask_values),
+        Value::Array(values) => values.iter_mut().for_each(mask_values),
+        Value::String(text) => {
+            if let std::borrow::Cow::Owned(masked) = redact::mask(text) {
+                *text = masked;
+            }
+        }
+        Value::Number(number) => {
+            if let std::borrow::Cow::Owned(masked) = redact::mask(&number.to_string()) {
+                *value = Value::String(masked);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Where a test's lines go; each write apart.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<String>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(filter: &str, format: LogFormat, log: impl FnOnce()) -> Vec<String> {
+        let written = Written::default();
+        let settings = LogSettings { filter: filter.parse().unwrap(), format };
+        let layer = layer(&settings, false, {
+            let w = written.clone();
+            move || w.clone()
+        })
+        .unwrap();
+        tracing::subscriber::with_default(Registry::default().with(layer), log);
+        std::mem::take(&mut written.0.lock().unwrap())
+    }
+
+    #[test]
+    fn secrets_are_hidden_in_messages_fields_and_errors() {
+        redact::register_credentials("cam", "Zwölf&Boxkämpfer");
+        let lines = logged("info", LogFormat::Text, || {
+            let error = io::Error::other("rtsp://cam:Zw%c3%b6lf%26Boxk%C3%A4mpfer@h/ refused");
+            tracing::warn!(target: "ffmpeg", url = "x=Zwölf&Boxkämpfer", %error, "said Zwölf%26Boxkämpfer");
+        });
+        assert_eq!(lines.len(), 1, "a line is one write: {lines:?}");
+        assert!(!lines[0].contains("Box"), "{}", lines[0]);
+        assert!(lines[0].contains("WARN") && lines[0].contains("rtsp://***@h/ refused"));
+        assert!(lines[0].ends_with('\n') && !lines[0].contains('\x1b'), "{:?}", lines[0]);
+    }
+
+    #[test]
+    fn json_lines_stay_json_when_a_secret_is_a_number() {
+        redact::register("73519");
+        redact::register("pa\"ss\\wo");
+        let lines = logged("info", LogFormat::Json, || {
+            tracing::info!(
+                count = 973_519_u64,
+                plain = 7,
+                text = "a pa\"ss\\wo b",
+                "stream opened"
+            );
+        });
+        let value: serde_json::Value = serde_json::from_str(&lines[0]).unwrap();
+        assert_eq!(value["count"], "9***");
+        assert_eq!(value["plain"], 7);
+        assert_eq!(value["text"], "a *** b");
+        assert_eq!(value["message"], "stream opened");
+        assert_eq!(lines[0].matches('\n').count(), 1);
+    }
+
+    #[test]
+    fn a_secret_split_over_writes_is_hidden() {
+        redact::register("split-secret");
+        let written = Written::default();
+        let mut line =
+            MaskedLine { out: written.clone(), format: LogFormat::Text, held: Vec::new() };
+        write!(line, "one\nsays split-").unwrap();
+        line.flush().unwrap();
+        write!(line, "secret\nand split-se").unwrap();
+        write!(line, "cret").unwrap();
+        drop(line);
+        assert_eq!(*written.0.lock().unwrap(), ["one\n", "says ***\n", "and ***\n"]);
+    }
+
+    #[test]
+    fn a_bare_level_is_percepts_own_and_libraries_only_warn() {
+        let log = || {
+            tracing::debug!(target: "percept::source", "own");
+            tracing::info!(target: "ort", "library");
+            tracing::warn!(target: "ffmpeg", "warning");
+        };
+        assert_eq!(logged("debug", LogFormat::Text, log).len(), 2);
+        assert_eq!(logged("info", LogFormat::Text, log).len(), 1);
+        assert_eq!(logged("info,ort=off", LogFormat::Text, log).len(), 1);
+        assert_eq!(logged("off", LogFormat::Text, log).len(), 0);
+    }
+
+    #[test]
+    fn a_filter_that_would_log_nothing_by_mistake_is_refused() {
+        for bad in ["inof", "", "percept=loud", "a=b=c"] {
+            let error = bad.parse::<LogFilter>().unwrap_err().to_string();
+            assert!(error.contains(&format!("{bad:?}")) && error.contains("info,"), "{error}");
+        }
+        assert_eq!(
+            "warn,percept=trace".parse::<LogFilter>().unwrap().to_string(),
+            "warn,percept=trace"
+        );
+        assert!("xml".parse::<LogFormat>().is_err());
+    }
+
+    /// A terminal that notes what is done to it.
+    #[derive(Debug, Clone, Default)]
+    struct Terminal(Arc<Mutex<Vec<String>>>);
+
+    impl Terminal {
+        fn note(&self, what: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(what.to_owned());
+            Ok(())
+        }
+
+        fn taken(&self) -> String {
+            std::mem::take(&mut *self.0.lock().unwrap()).concat()
+        }
+    }
+
+    impl indicatif::TermLike for Terminal {
+        fn width(&self) -> u16 {
+            80
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.note(text)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.note(text)
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            self.note("<cleared>")
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_written_while_the_bars_are_away() {
+        let terminal = Terminal::default();
+        let target = indicatif::ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+        let bars = MultiProgress::with_draw_target(target);
+        let style = indicatif::ProgressStyle::with_template("{msg}").unwrap();
+        let bar = bars.add(indicatif::ProgressBar::new(10).with_style(style));
+        bar.set_message("reading");
+        bar.tick();
+        assert!(terminal.taken().contains("reading"));
+
+        let guard = keep_bars(&bars);
+        suspend(|| terminal.note("<line>").unwrap());
+        let done = terminal.taken();
+        let (before, after) = done.split_once("<line>").unwrap();
+        assert!(before.contains("<cleared>") && !before.contains("reading"), "{done}");
+        assert!(after.contains("reading"), "the bar is drawn again: {done}");
+
+        drop(guard);
+        suspend(|| terminal.note("<line>").unwrap());
+        assert_eq!(terminal.taken(), "<line>", "no longer looked after");
+    }
+}

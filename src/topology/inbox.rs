@@ -1,0 +1,274 @@
+//! Where all streams meet the model's thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Select, TryRecvError};
+
+use crate::data::{StreamId, Window};
+use crate::label::{Finish, StreamLabels};
+use crate::telemetry::metrics::{DropReason, StreamMetrics};
+
+/// What a stream's thread tells the model's thread, in order.
+pub enum StreamItem {
+    Connected,
+    Window(Window),
+    /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
+    Lost {
+        kind: &'static str,
+    },
+    /// The last item of a stream that ended in good order.
+    Finished(Finish),
+}
+
+/// One stream's queue, as the model's thread reads it.
+pub struct Port {
+    pub stream: StreamId,
+    /// Set by the stream's thread when it knows: an HTTP resource may be a file.
+    live: Arc<AtomicBool>,
+    pub metrics: StreamMetrics,
+    /// The stream's one state machine, told on the model's thread.
+    pub labels: StreamLabels,
+    receiver: Receiver<StreamItem>,
+    /// Taken from the queue while looking for a fresher window.
+    held: Option<StreamItem>,
+    closed: bool,
+}
+
+/// All ports. A live stream gives its freshest window and counts the ones that it
+/// overtook; a file gives every window.
+pub struct Inbox {
+    ports: Vec<Port>,
+    /// Ports of streams that begin later; closed when no more will.
+    joining: Option<Receiver<Port>>,
+    /// Where the next round begins, so that nobody is always last.
+    first: usize,
+}
+
+impl Port {
+    pub fn new(
+        stream: StreamId,
+        live: Arc<AtomicBool>,
+        metrics: StreamMetrics,
+        labels: StreamLabels,
+        receiver: Receiver<StreamItem>,
+    ) -> Self {
+        Self { stream, live, metrics, labels, receiver, held: None, closed: false }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    fn next(&mut self) -> Option<StreamItem> {
+        let item = self.held.take().or_else(|| match self.receiver.try_recv() {
+            Ok(item) => Some(item),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.closed = true;
+                None
+            }
+        })?;
+        if !self.is_live() || !matches!(item, StreamItem::Window(_)) {
+            return Some(item);
+        }
+        let mut freshest = item;
+        while let Ok(next) = self.receiver.try_recv() {
+            if matches!(next, StreamItem::Window(_)) {
+                self.metrics.windows_dropped(DropReason::Superseded).inc();
+                freshest = next;
+            } else {
+                self.held = Some(next);
+                break;
+            }
+        }
+        Some(freshest)
+    }
+}
+
+impl Inbox {
+    /// Streams join by `joining`; when its senders are gone, no more will.
+    pub fn new(joining: Receiver<Port>) -> Self {
+        Self { ports: Vec::new(), joining: Some(joining), first: 0 }
+    }
+
+    /// True when no stream will join any more and all have been read to their end.
+    pub fn is_done(&self) -> bool {
+        self.ports.is_empty() && self.joining.is_none()
+    }
+
+    pub fn port(&mut self, stream: &StreamId) -> Option<&mut Port> {
+        self.ports.iter_mut().find(|port| port.stream == *stream)
+    }
+
+    pub fn ports(&self) -> impl Iterator<Item = &Port> {
+        self.ports.iter()
+    }
+
+    fn take_joining(&mut self) {
+        while let Some(joining) = &self.joining {
+            match joining.try_recv() {
+                Ok(port) => self.ports.push(port),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.joining = None,
+            }
+        }
+    }
+
+    /// Waits until a stream has something to say, or until `timeout`.
+    pub fn wait(&self, timeout: Duration) {
+        if self.is_done() || self.ports.iter().any(|port| port.held.is_some()) {
+            return;
+        }
+        let mut select = Select::new();
+        if let Some(joining) = &self.joining {
+            select.recv(joining);
+        }
+        for port in &self.ports {
+            select.recv(&port.receiver);
+        }
+        let _ = select.ready_deadline(Instant::now() + timeout);
+    }
+
+    /// Gives what each stream says up to and including its next window, until `windows`
+    /// of them were given. At most one window a stream, so that a fast file cannot
+    /// crowd out a camera.
+    pub fn round(&mut self, windows: usize, mut tell: impl FnMut(&mut Port, StreamItem)) {
+        self.take_joining();
+        let mut given = 0;
+        let count = self.ports.len();
+        for offset in 0..count {
+            if given == windows {
+                break;
+            }
+            let port = &mut self.ports[(self.first + offset) % count];
+            while let Some(item) = port.next() {
+                let window = matches!(item, StreamItem::Window(_));
+                tell(port, item);
+                if window {
+                    given += 1;
+                    break;
+                }
+            }
+        }
+        self.first = if count == 0 { 0 } else { (self.first + 1) % count };
+        self.ports.retain(|port| !port.closed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use crossbeam_channel::{Sender, bounded};
+
+    use super::*;
+    use crate::data::manifest::{Activation, Output};
+    use crate::data::{Clock, MediaTime, Stamp, VideoFrame};
+    use crate::label::{Ids, LabelSettings};
+    use crate::telemetry::metrics::Metrics;
+
+    fn window(stream: &StreamId, seq: u64) -> StreamItem {
+        let stamp = Stamp {
+            media: MediaTime::ZERO,
+            captured_at: None,
+            clock: Clock::None,
+            arrived: Instant::now(),
+            segment: 0,
+        };
+        let frame = VideoFrame { stamp, width: 1, height: 1, pixels: Arc::new(vec![0; 3]) };
+        StreamItem::Window(Window { stream: stream.clone(), seq, frames: vec![frame] })
+    }
+
+    fn port(name: &str, live: bool) -> (Port, Sender<StreamItem>) {
+        let stream = StreamId::new(name).unwrap();
+        let metrics = Metrics::new().stream(&stream);
+        let labels = StreamLabels::new(
+            stream.clone(),
+            "model 1".into(),
+            &Output {
+                name: "logits".into(),
+                activation: Activation::Sigmoid,
+                labels: vec!["covered".into()],
+                calibration: None,
+                thresholds: Default::default(),
+            },
+            &LabelSettings::default(),
+            metrics.clone(),
+            Arc::new(Ids::new(SystemTime::UNIX_EPOCH, 0)),
+        );
+        let (sender, receiver) = bounded(8);
+        (Port::new(stream, Arc::new(live.into()), metrics, labels, receiver), sender)
+    }
+
+    fn inbox_of(ports: impl IntoIterator<Item = Port>) -> Inbox {
+        let (sender, joining) = bounded(8);
+        for port in ports {
+            sender.send(port).unwrap();
+        }
+        Inbox::new(joining)
+    }
+
+    fn said(inbox: &mut Inbox, windows: usize) -> Vec<String> {
+        let mut said = Vec::new();
+        inbox.round(windows, |port, item| {
+            said.push(match item {
+                StreamItem::Connected => format!("{} connected", port.stream),
+                StreamItem::Window(window) => format!("{} {}", port.stream, window.seq),
+                StreamItem::Lost { .. } => format!("{} lost", port.stream),
+                StreamItem::Finished(_) => format!("{} finished", port.stream),
+            });
+        });
+        said
+    }
+
+    #[test]
+    fn a_live_stream_keeps_its_freshest_window_and_counts_the_rest() {
+        let (port, sender) = port("cam", true);
+        let (stream, metrics) = (port.stream.clone(), port.metrics.clone());
+        let mut inbox = inbox_of([port]);
+        sender.send(StreamItem::Connected).unwrap();
+        for seq in 0..3 {
+            sender.send(window(&stream, seq)).unwrap();
+        }
+        sender.send(StreamItem::Lost { kind: "timeout" }).unwrap();
+        sender.send(window(&stream, 3)).unwrap();
+        assert_eq!(said(&mut inbox, 8), ["cam connected", "cam 2"]);
+        assert_eq!(said(&mut inbox, 8), ["cam lost", "cam 3"], "nothing overtakes a loss");
+        assert_eq!(metrics.windows_dropped(DropReason::Superseded).get(), 2);
+    }
+
+    #[test]
+    fn a_file_gives_every_window_and_then_leaves() {
+        let (port, sender) = port("clip", false);
+        let stream = port.stream.clone();
+        let mut inbox = inbox_of([port]);
+        for seq in 0..2 {
+            sender.send(window(&stream, seq)).unwrap();
+        }
+        sender.send(StreamItem::Finished(Finish::Finished)).unwrap();
+        drop(sender);
+        assert_eq!(said(&mut inbox, 8), ["clip 0"]);
+        assert_eq!(said(&mut inbox, 8), ["clip 1"]);
+        assert_eq!(said(&mut inbox, 8), ["clip finished"]);
+        assert!(inbox.is_done());
+    }
+
+    #[test]
+    fn a_full_batch_leaves_the_others_for_the_next_round() {
+        let mut ports = Vec::new();
+        let mut senders = Vec::new();
+        for name in ["a", "b", "c"] {
+            let (port, sender) = port(name, false);
+            for seq in 0..2 {
+                sender.send(window(&port.stream, seq)).unwrap();
+            }
+            ports.push(port);
+            senders.push(sender);
+        }
+        let mut inbox = inbox_of(ports);
+        assert_eq!(said(&mut inbox, 2), ["a 0", "b 0"]);
+        assert_eq!(said(&mut inbox, 2), ["b 1", "c 0"], "the next round begins with another");
+    }
+}

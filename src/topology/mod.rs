@@ -1,0 +1,21 @@
+//! The one place that knows every module: builds the channels, starts the threads.
+//!
+//! ```text
+//! one thread a stream                 one thread                      tokio
+//! source ► decode ► window ──Inbox──► byte_array ► model ► label ──► publish, web
+//! ```
+//!
+//! The end travels the way data does: sources end, their queues close, the model's thread
+//! reads what is left and ends, the sinks flush.
+
+mod board;
+mod inbox;
+mod keep_up;
+mod launch;
+mod perceive;
+mod run;
+mod stream;
+
+pub use perceive::Batching;
+pub use run::{Report, RunError, Setup, run};
+pub use stream::{Reconnect, StreamJob, describe};

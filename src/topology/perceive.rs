@@ -1,0 +1,236 @@
+//! The model's thread: batches the streams' windows, runs the model, tells the labels.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::board::Board;
+use super::inbox::{Inbox, Port, StreamItem};
+use super::keep_up::KeepUp;
+use crate::byte_array::{ByteArray, RawClip};
+use crate::data::manifest::Layout;
+use crate::data::{Event, Window, WindowScores};
+use crate::label::Calibrator;
+use crate::model::{Model, ModelError, ModelInput};
+use crate::publish::{Hub, Urgency};
+use crate::telemetry::metrics::{DropReason, ModelMetrics};
+
+/// The thread shows at least this often that it is alive.
+const BEAT: Duration = Duration::from_millis(500);
+/// Without a beat for so long the thread hangs: no batch takes a minute.
+const HUNG: Duration = Duration::from_secs(60);
+
+/// When a batch is closed.
+#[derive(Debug, Clone, Copy)]
+pub struct Batching {
+    /// Windows at most.
+    pub max_windows: usize,
+    /// How long a batch that is not full waits for more, from its first window.
+    pub max_wait: Duration,
+}
+
+/// Shows whether a thread is alive.
+#[derive(Clone)]
+pub struct Heartbeat {
+    origin: Instant,
+    /// Milliseconds from `origin` to the latest beat.
+    latest: Arc<AtomicU64>,
+}
+
+impl Heartbeat {
+    pub fn new() -> Self {
+        Self { origin: Instant::now(), latest: Arc::default() }
+    }
+
+    fn beat(&self) {
+        self.latest.store(self.origin.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Says what hangs, if it does.
+    pub fn check(&self) -> Result<(), String> {
+        let latest = Duration::from_millis(self.latest.load(Ordering::Relaxed));
+        let quiet = self.origin.elapsed().saturating_sub(latest);
+        if quiet < HUNG {
+            return Ok(());
+        }
+        Err(format!("the model's thread has said nothing for {} s", quiet.as_secs()))
+    }
+}
+
+/// The model's input for one layout, resident for the life of the thread.
+enum Input {
+    ByteArray(ByteArray),
+    Raw(RawClip),
+}
+
+impl Input {
+    fn write(&mut self, slot: usize, window: &Window) {
+        match self {
+            Self::ByteArray(rows) => rows.write(slot, window),
+            Self::Raw(clip) => clip.write(slot, window),
+        }
+    }
+
+    fn view(&self, batch: usize) -> ModelInput<'_> {
+        match self {
+            Self::ByteArray(rows) => {
+                ModelInput::ByteArray { rows: rows.rows(batch), shape: rows.shape() }
+            }
+            Self::Raw(clip) => {
+                ModelInput::Raw { pixels: clip.pixels(batch), times: clip.times(batch) }
+            }
+        }
+    }
+}
+
+/// Owns the model and everything behind it.
+pub struct Perceiver {
+    model: Model,
+    input: Input,
+    calibrator: Calibrator,
+    batching: Batching,
+    metrics: ModelMetrics,
+    hub: Hub,
+    board: Board,
+    heartbeat: Heartbeat,
+    events: Vec<Event>,
+}
+
+impl Perceiver {
+    pub fn new(
+        model: Model,
+        batching: Batching,
+        metrics: ModelMetrics,
+        hub: Hub,
+        board: Board,
+        heartbeat: Heartbeat,
+    ) -> Self {
+        let manifest = model.manifest();
+        let input = &manifest.inputs[0];
+        let input = match input.layout {
+            Layout::ByteArray => Input::ByteArray(ByteArray::new(input, batching.max_windows)),
+            Layout::Raw => Input::Raw(RawClip::new(input, batching.max_windows)),
+        };
+        let calibrator = Calibrator::new(&manifest.output);
+        let events = Vec::new();
+        Self { model, input, calibrator, batching, metrics, hub, board, heartbeat, events }
+    }
+
+    /// Runs until every stream has ended and was read to its end.
+    ///
+    /// # Errors
+    /// The model failed: no later window can fare better.
+    pub fn run(mut self, mut inbox: Inbox) -> Result<(), ModelError> {
+        let mut batch = Vec::with_capacity(self.batching.max_windows);
+        let mut keep_up = KeepUp::new(Instant::now());
+        self.board.warm();
+        while !inbox.is_done() {
+            self.heartbeat.beat();
+            inbox.wait(BEAT);
+            self.gather(&mut inbox, &mut batch);
+            if !batch.is_empty() {
+                let began = Instant::now();
+                self.look(&mut inbox, &batch)?;
+                batch.clear();
+                keep_up.worked(began.elapsed());
+            }
+            warn_if_behind(&mut keep_up, &inbox);
+        }
+        Ok(())
+    }
+
+    /// Takes windows until the batch is full or has waited long enough; tells the labels
+    /// what else the streams have to say.
+    fn gather(&mut self, inbox: &mut Inbox, batch: &mut Vec<Window>) {
+        let mut deadline = None;
+        loop {
+            let room = self.batching.max_windows - batch.len();
+            // One window a stream and batch: the next one is told after this one's labels.
+            inbox.round(room, |port, item| match item {
+                StreamItem::Window(window) => batch.push(window),
+                change => self.change(port, change),
+            });
+            if batch.is_empty() || batch.len() == self.batching.max_windows || inbox.is_done() {
+                return;
+            }
+            let now = Instant::now();
+            let deadline = *deadline.get_or_insert(now + self.batching.max_wait);
+            let left = deadline.saturating_duration_since(now);
+            if left.is_zero() {
+                return;
+            }
+            inbox.wait(left);
+        }
+    }
+
+    fn change(&mut self, port: &mut Port, item: StreamItem) {
+        let now = port.is_live().then(SystemTime::now);
+        let out = &mut self.events;
+        match item {
+            StreamItem::Connected => port.labels.connected(now, out),
+            StreamItem::Lost { kind } => port.labels.lost(kind, now, out),
+            StreamItem::Finished(finish) => port.labels.finish(finish, now, out),
+            StreamItem::Window(_) => unreachable!("windows go into the batch"),
+        }
+        self.board.labels(&port.labels, None, &port.stream);
+        publish(&self.hub, out, port.is_live());
+    }
+
+    fn look(&mut self, inbox: &mut Inbox, batch: &[Window]) -> Result<(), ModelError> {
+        for (slot, window) in batch.iter().enumerate() {
+            self.input.write(slot, window);
+        }
+        let began = Instant::now();
+        let logits = match self.model.run(&self.input.view(batch.len()), batch.len()) {
+            Ok(logits) => logits,
+            Err(error) => {
+                self.metrics.errors.inc();
+                return Err(error);
+            }
+        };
+        self.metrics.inference.observe(began.elapsed().as_secs_f64());
+        self.metrics.batch.observe(batch.len() as f64);
+        for (window, logits) in batch.iter().zip(logits.values.chunks_exact(logits.labels)) {
+            let port = inbox.port(&window.stream).expect("a port outlives its windows");
+            let scores = WindowScores {
+                stream: window.stream.clone(),
+                seq: window.seq,
+                start: *window.start(),
+                end: *window.end(),
+                scores: self.calibrator.scores(logits),
+            };
+            port.labels.observe(&scores, &mut self.events);
+            port.metrics.windows.inc();
+            port.metrics.latency.observe(window.end().arrived.elapsed().as_secs_f64());
+            self.board.labels(&port.labels, Some(&scores), &port.stream);
+            publish(&self.hub, &mut self.events, port.is_live());
+        }
+        Ok(())
+    }
+}
+
+fn publish(hub: &Hub, events: &mut Vec<Event>, live: bool) {
+    let urgency = if live { Urgency::Fresh } else { Urgency::Wait };
+    for event in events.drain(..) {
+        hub.publish(&event, urgency);
+    }
+}
+
+fn warn_if_behind(keep_up: &mut KeepUp, inbox: &Inbox) {
+    let (mut streams, mut seen, mut dropped) = (0_usize, 0, 0);
+    for port in inbox.ports().filter(|port| port.is_live()) {
+        streams += 1;
+        seen += port.metrics.windows.get();
+        dropped += port.metrics.windows_dropped(DropReason::Superseded).get()
+            + port.metrics.windows_dropped(DropReason::QueueFull).get();
+    }
+    if let Some(behind) = keep_up.judge(Instant::now(), seen, dropped) {
+        tracing::warn!(
+            streams,
+            windows = behind.seen,
+            dropped = behind.dropped,
+            model_busy_percent = (behind.busy * 100.0).round(),
+            "the machine cannot keep up: raise hop, watch fewer streams, or use a GPU"
+        );
+    }
+}

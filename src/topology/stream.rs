@@ -1,0 +1,268 @@
+//! One stream's thread: opens it, decodes, makes windows, and opens it again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use super::board::Board;
+use super::inbox::StreamItem;
+use crate::data::{Fault, Remedy, StreamId};
+use crate::decode::{DecodeSettings, Decoder, Timeline};
+use crate::label::Finish;
+use crate::source::{self, Source, SourceSettings};
+use crate::supervise::{Backoff, Stop};
+use crate::telemetry::metrics::{DropReason, StreamMetrics};
+use crate::window::{Plan, Windower};
+
+/// A session that lasted this long has run well: the next wait is short again.
+const RUN_WELL: Duration = Duration::from_secs(30);
+
+/// Everything that a stream's thread must know.
+#[derive(Clone)]
+pub struct StreamJob {
+    pub stream: StreamId,
+    pub source: SourceSettings,
+    pub decode: DecodeSettings,
+    pub plan: Plan,
+    pub reconnect: Reconnect,
+}
+
+/// Waits between tries.
+#[derive(Debug, Clone, Copy)]
+pub struct Reconnect {
+    pub first: Duration,
+    pub most: Duration,
+    /// After a wrong password: cameras lock accounts that knock too often.
+    pub unauthorized: Duration,
+}
+
+/// Where a stream's items go, and what the reader must know of them.
+pub struct Outlet {
+    pub sender: Sender<StreamItem>,
+    /// Whether the reader may drop windows that a fresher one has overtaken.
+    pub live: Arc<AtomicBool>,
+}
+
+/// How one session with the source ended.
+enum Ended {
+    /// A file's end.
+    Done,
+    /// The program is stopping, or nobody listens any more.
+    Stopped,
+    /// A live sender closed the stream in good order.
+    Closed,
+    Failed(Box<dyn Fault>),
+}
+
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Finished,
+    GivenUp,
+}
+
+impl Outcome {
+    pub fn is_given_up(self) -> bool {
+        self == Self::GivenUp
+    }
+}
+
+pub struct StreamWorker {
+    job: StreamJob,
+    outlet: Outlet,
+    metrics: StreamMetrics,
+    board: Board,
+    stop: Stop,
+    timeline: Timeline,
+    windower: Windower,
+    /// The kind of the trouble that was last logged; `None` while connected.
+    trouble: Option<&'static str>,
+    connected_before: bool,
+}
+
+impl StreamWorker {
+    pub fn new(
+        job: StreamJob,
+        outlet: Outlet,
+        metrics: StreamMetrics,
+        board: Board,
+        stop: Stop,
+    ) -> Self {
+        let windower = Windower::new(job.stream.clone(), job.plan, metrics.clone());
+        Self {
+            job,
+            outlet,
+            metrics,
+            board,
+            stop,
+            timeline: Timeline::new(),
+            windower,
+            trouble: None,
+            connected_before: false,
+        }
+    }
+
+    /// Runs until the file ends, the program stops or trying again cannot help.
+    pub fn run(mut self) -> Outcome {
+        let mut backoff = Backoff::new(self.job.reconnect.first, self.job.reconnect.most);
+        loop {
+            let began = Instant::now();
+            let ended = self.session();
+            self.windower.clear();
+            self.metrics.up.set(0);
+            let (kind, reason) = match ended {
+                Ended::Done => return self.finish(Finish::Finished),
+                Ended::Stopped => return self.finish(Finish::Shutdown),
+                Ended::Closed => ("ended", "the sender closed the stream".to_owned()),
+                Ended::Failed(error) => {
+                    self.metrics.errors(error.kind()).inc();
+                    if error.remedy() == Remedy::GiveUp {
+                        return self.give_up(error.kind(), &describe(&*error));
+                    }
+                    (error.kind(), describe(&*error))
+                }
+            };
+            self.lost(kind, &reason);
+            if began.elapsed() >= RUN_WELL {
+                backoff.reset();
+            }
+            let wait = match kind {
+                "unauthorized" => self.job.reconnect.unauthorized,
+                _ => backoff.next(fastrand::f64()),
+            };
+            tracing::debug!(stream = %self.job.stream, ?wait, "waiting before the next try");
+            if self.stop.wait(wait) {
+                return self.finish(Finish::Shutdown);
+            }
+            self.timeline.reconnected(Instant::now());
+        }
+    }
+
+    /// Opens the source and reads it to its end.
+    fn session(&mut self) -> Ended {
+        let source = match source::open(&self.job.source, &self.stop) {
+            Ok(source) => source,
+            Err(_) if self.stop.stopped() => return Ended::Stopped,
+            Err(error) => return Ended::Failed(Box::new(error)),
+        };
+        match self.read(source) {
+            Ended::Failed(_) if self.stop.stopped() => Ended::Stopped,
+            ended => ended,
+        }
+    }
+
+    fn read(&mut self, mut source: Source) -> Ended {
+        let live = source.track().live;
+        self.outlet.live.store(live, Ordering::Relaxed);
+        let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
+            Ok(decoder) => decoder,
+            Err(error) => return Ended::Failed(Box::new(error)),
+        };
+        let mut frames = Vec::new();
+        let mut windows = Vec::new();
+        let mut first = true;
+        loop {
+            let ended = match source.read() {
+                Ok(_) if self.stop.stopped() => Some(Ended::Stopped),
+                Ok(Some(packet)) => {
+                    if std::mem::take(&mut first) && self.connected(&source).is_err() {
+                        return Ended::Stopped;
+                    }
+                    if let Err(error) = decoder.push(&packet, &mut self.timeline, &mut frames) {
+                        return Ended::Failed(Box::new(error));
+                    }
+                    None
+                }
+                Ok(None) if live => Some(Ended::Closed),
+                Ok(None) => Some(Ended::Done),
+                Err(error) => Some(Ended::Failed(Box::new(error))),
+            };
+            if ended.is_some() {
+                // What the decoder still holds was accepted: it is looked at.
+                if let Err(error) = decoder.finish(&mut self.timeline, &mut frames) {
+                    tracing::debug!(stream = %self.job.stream, %error, "decoder did not drain");
+                }
+            }
+            for frame in frames.drain(..) {
+                self.windower.push(frame, &mut windows);
+            }
+            for window in windows.drain(..) {
+                if self.send(StreamItem::Window(window), live).is_err() {
+                    return Ended::Stopped;
+                }
+            }
+            if let Some(ended) = ended {
+                return ended;
+            }
+            self.board.decoding(&self.job.stream, decoder.mode().as_str());
+        }
+    }
+
+    /// A live window that finds the queue full is dropped and counted; all else waits.
+    fn send(&self, item: StreamItem, live: bool) -> Result<(), ()> {
+        if !(live && matches!(item, StreamItem::Window(_))) {
+            return self.outlet.sender.send(item).map_err(drop);
+        }
+        match self.outlet.sender.try_send(item) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
+                self.metrics.windows_dropped(DropReason::QueueFull).inc();
+                Ok(())
+            }
+            Err(TrySendError::Disconnected(_)) => Err(()),
+        }
+    }
+
+    fn connected(&mut self, source: &Source) -> Result<(), ()> {
+        self.metrics.up.set(1);
+        if std::mem::replace(&mut self.connected_before, true) {
+            self.metrics.reconnects.inc();
+        }
+        self.trouble = None;
+        let description = source.description();
+        tracing::info!(stream = %self.job.stream, %description, "stream connected");
+        self.board.connected(&self.job.stream);
+        self.send(StreamItem::Connected, false)
+    }
+
+    /// Says once that the stream is gone, and again only when the reason changes.
+    fn lost(&mut self, kind: &'static str, reason: &str) {
+        let told = self.trouble.replace(kind);
+        self.board.lost(&self.job.stream, kind, reason);
+        if told != Some(kind) {
+            tracing::warn!(stream = %self.job.stream, reason, "stream lost, trying again");
+        }
+        if told.is_none() {
+            // The model's thread is gone only when the program stops.
+            let _ = self.send(StreamItem::Lost { kind }, false);
+        }
+    }
+
+    fn give_up(self, kind: &'static str, reason: &str) -> Outcome {
+        tracing::error!(stream = %self.job.stream, reason, "stream given up");
+        self.board.lost(&self.job.stream, kind, reason);
+        self.board.ended(&self.job.stream, false);
+        let _ = self.send(StreamItem::Lost { kind }, false);
+        Outcome::GivenUp
+    }
+
+    fn finish(self, finish: Finish) -> Outcome {
+        self.board.ended(&self.job.stream, finish == Finish::Finished);
+        let _ = self.send(StreamItem::Finished(finish), false);
+        Outcome::Finished
+    }
+}
+
+/// An error and its causes on one line, without credentials.
+pub fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    crate::telemetry::redact::mask(&text).into_owned()
+}

@@ -1,0 +1,142 @@
+//! Frames in, windows out.
+
+use std::collections::VecDeque;
+
+use super::Plan;
+use crate::data::{StreamId, VideoFrame, Window};
+use crate::telemetry::metrics::{DropReason, StreamMetrics};
+
+/// Keeps a stream's latest frames and makes one window a look.
+///
+/// A window ends with its newest frame and never spans two segments or a gap longer
+/// than the model accepts. Frames that no window could use are counted once as a
+/// partial window.
+pub struct Windower {
+    stream: StreamId,
+    plan: Plan,
+    metrics: StreamMetrics,
+    frames: VecDeque<VideoFrame>,
+    /// Frames since the last look; looks fall due at `looks_every`.
+    since_look: usize,
+    /// Whether the frames held now have made a window.
+    looked: bool,
+    seq: u64,
+}
+
+impl Windower {
+    pub fn new(stream: StreamId, plan: Plan, metrics: StreamMetrics) -> Self {
+        let frames = VecDeque::with_capacity(Self::reach(&plan));
+        // The first full window is looked at at once.
+        let since_look = plan.looks_every;
+        Self { stream, plan, metrics, frames, since_look, looked: false, seq: 0 }
+    }
+
+    /// Sampled frames from a window's first to its last.
+    fn reach(plan: &Plan) -> usize {
+        (plan.frames - 1) * plan.stride + 1
+    }
+
+    /// Takes the next sampled frame and appends the window that it completes, if any.
+    pub fn push(&mut self, frame: VideoFrame, ready: &mut Vec<Window>) {
+        if self.frames.back().is_some_and(|last| self.breaks(last, &frame)) {
+            self.clear();
+        }
+        if self.frames.len() == Self::reach(&self.plan) {
+            self.frames.pop_front();
+        }
+        self.frames.push_back(frame);
+        self.since_look = self.since_look.saturating_add(1);
+        if self.frames.len() == Self::reach(&self.plan) && self.since_look >= self.plan.looks_every
+        {
+            let frames = self.frames.iter().step_by(self.plan.stride).cloned().collect();
+            ready.push(Window { stream: self.stream.clone(), seq: self.seq, frames });
+            self.seq += 1;
+            self.since_look = 0;
+            self.looked = true;
+        }
+    }
+
+    /// The stream was lost or has ended: what is held makes no window any more.
+    pub fn clear(&mut self) {
+        if !self.frames.is_empty() && !self.looked {
+            self.metrics.windows_dropped(DropReason::Partial).inc();
+        }
+        self.frames.clear();
+        self.looked = false;
+        self.since_look = self.plan.looks_every;
+    }
+
+    fn breaks(&self, last: &VideoFrame, next: &VideoFrame) -> bool {
+        let gap = next.stamp.media.since(last.stamp.media);
+        next.stamp.segment != last.stamp.segment
+            || self.plan.longest_gap.is_some_and(|longest| gap > longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::data::{Clock, MediaTime, Stamp};
+    use crate::telemetry::metrics::Metrics;
+
+    fn plan(frames: usize, stride: usize, looks_every: usize) -> Plan {
+        Plan {
+            frames,
+            step: Duration::from_secs(1),
+            stride,
+            looks_every,
+            longest_gap: Some(Duration::from_secs(4)),
+            interval: None,
+        }
+    }
+
+    /// Windows, as the seconds of their frames, made from frames at `(seconds, segment)`.
+    fn windows(plan: Plan, frames: &[(f64, u32)]) -> (Vec<Vec<f64>>, u64) {
+        let metrics = Metrics::new().stream(&StreamId::new("s").unwrap());
+        let mut windower = Windower::new(StreamId::new("s").unwrap(), plan, metrics.clone());
+        let mut ready = Vec::new();
+        for &(seconds, segment) in frames {
+            let stamp = Stamp {
+                media: MediaTime::from_nanos((seconds * 1e9) as i64),
+                captured_at: None,
+                clock: Clock::None,
+                arrived: Instant::now(),
+                segment,
+            };
+            let pixels = Arc::new(vec![0; 3]);
+            windower.push(VideoFrame { stamp, width: 1, height: 1, pixels }, &mut ready);
+        }
+        windower.clear();
+        for (index, window) in ready.iter().enumerate() {
+            assert_eq!(window.seq, index as u64);
+        }
+        let times = |w: &Window| w.frames.iter().map(|f| f.stamp.media.as_seconds()).collect();
+        (ready.iter().map(times).collect(), metrics.windows_dropped(DropReason::Partial).get())
+    }
+
+    #[test]
+    fn each_frame_after_the_first_full_window_makes_a_look() {
+        let frames = [(0.0, 0), (1.0, 0), (2.5, 0), (3.0, 0)];
+        let (got, partial) = windows(plan(3, 1, 1), &frames);
+        assert_eq!(got, [vec![0.0, 1.0, 2.5], vec![1.0, 2.5, 3.0]]);
+        assert_eq!(partial, 0);
+    }
+
+    #[test]
+    fn stride_and_looks_are_kept() {
+        let frames: Vec<_> = (0..7).map(|s| (f64::from(s), 0)).collect();
+        let (got, _) = windows(plan(2, 2, 3), &frames);
+        assert_eq!(got, [vec![0.0, 2.0], vec![3.0, 5.0]]);
+    }
+
+    #[test]
+    fn no_window_spans_a_reconnect_or_a_long_gap() {
+        let frames = [(0.0, 0), (1.0, 0), (2.0, 1), (3.0, 1), (8.0, 1), (9.0, 1), (10.0, 1)];
+        let (got, partial) = windows(plan(3, 1, 1), &frames);
+        assert_eq!(got, [vec![8.0, 9.0, 10.0]]);
+        assert_eq!(partial, 2, "two runs of frames were too short for a window");
+    }
+}

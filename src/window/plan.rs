@@ -1,0 +1,141 @@
+//! How often to sample frames so that every look has the clip that the model wants.
+
+use std::time::Duration;
+
+use crate::data::manifest::Input;
+
+/// Gaps longer than the model's accepted interval by this share still pass: key frames jitter.
+const GAP_TOLERANCE: f64 = 1.05;
+
+/// Sampling of one stream for one model input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// Frames a window.
+    pub frames: usize,
+    /// Media time between sampled frames.
+    pub step: Duration,
+    /// A window takes every `stride`-th sampled frame.
+    pub stride: usize,
+    /// One look every so many sampled frames.
+    pub looks_every: usize,
+    /// A window with a longer gap between neighbours is never made; `None` for single pictures.
+    pub longest_gap: Option<Duration>,
+    /// Spacing that the model accepts, `(least, most)`; `None` for a fixed rate.
+    pub interval: Option<(Duration, Duration)>,
+}
+
+/// Why a hop cannot be had with a model.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum HopError {
+    #[error("hop must be above zero")]
+    Zero,
+    #[error(
+        "hop {hop:?} is too short for a model that wants frames at least {least:?} apart: \
+         use {shortest:?} or more"
+    )]
+    TooShort { hop: Duration, least: Duration, shortest: Duration },
+}
+
+/// Sampling faster than this only costs memory: windows overlap almost wholly.
+const MOST_STRIDE: usize = 16;
+
+impl Plan {
+    /// Plans one look every `hop` of media time for a model with this `input`.
+    ///
+    /// A hop within the accepted interval samples at the hop. A longer one samples
+    /// several times a hop; a shorter one gives windows that overlap more.
+    pub fn new(input: &Input, hop: Duration) -> Result<Self, HopError> {
+        if hop.is_zero() {
+            return Err(HopError::Zero);
+        }
+        let frames = input.frames;
+        let single = Self {
+            frames,
+            step: hop,
+            stride: 1,
+            looks_every: 1,
+            longest_gap: None,
+            interval: None,
+        };
+        if let Some(fps) = input.fps.filter(|_| frames > 1) {
+            let step = Duration::from_secs_f64(1.0 / fps);
+            let looks_every = (hop.as_secs_f64() * fps).round().max(1.0) as usize;
+            return Ok(Self { step, looks_every, longest_gap: Some(step * 2), ..single });
+        }
+        let Some([least, most]) = input.interval.filter(|_| frames > 1) else {
+            return Ok(single);
+        };
+        let (least, most) = (Duration::from_secs_f64(least), Duration::from_secs_f64(most));
+        let looks_every = hop.as_secs_f64() / most.as_secs_f64();
+        let looks_every = (looks_every - 1e-9).ceil().max(1.0) as usize;
+        let step = hop.div_f64(looks_every as f64);
+        let stride = (least.as_secs_f64() / step.as_secs_f64() - 1e-9).ceil().max(1.0) as usize;
+        if stride > MOST_STRIDE {
+            let shortest = least.div_f64(MOST_STRIDE as f64);
+            return Err(HopError::TooShort { hop, least, shortest });
+        }
+        Ok(Self {
+            step,
+            stride,
+            looks_every,
+            longest_gap: Some(most.mul_f64(GAP_TOLERANCE)),
+            interval: Some((least.min(step), most)),
+            ..single
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn input(frames: usize, extra: &str) -> Input {
+        let json = format!(
+            r#"{{"name":"video","modality":"video","layout":"byte_array","frames":{frames},
+                "size":[8,8],"position":{{"bands":[2,2,2],"max_resolution":[2,2,2],
+                "order":"positions_sines_cosines"}}{extra}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn clip() -> Input {
+        input(4, r#","interval":[0.5,4.0]"#)
+    }
+
+    #[test]
+    fn hop_within_the_interval_samples_at_the_hop() {
+        let plan = Plan::new(&clip(), 2000 * MS).unwrap();
+        assert_eq!((plan.step, plan.stride, plan.looks_every), (2000 * MS, 1, 1));
+        assert_eq!(plan.interval, Some((500 * MS, 4000 * MS)));
+    }
+
+    #[test]
+    fn long_hop_samples_in_between_so_that_frames_stay_close_enough() {
+        let plan = Plan::new(&clip(), 10_000 * MS).unwrap();
+        assert_eq!((plan.stride, plan.looks_every), (1, 3));
+        assert!(plan.step <= 4000 * MS && plan.step * 3 >= 9_999 * MS, "{:?}", plan.step);
+        assert_eq!(Plan::new(&clip(), 8000 * MS).unwrap().looks_every, 2);
+    }
+
+    #[test]
+    fn short_hop_strides_so_that_frames_stay_far_enough_apart() {
+        let plan = Plan::new(&clip(), 200 * MS).unwrap();
+        assert_eq!((plan.step, plan.stride, plan.looks_every), (200 * MS, 3, 1));
+    }
+
+    #[test]
+    fn hop_out_of_reach_is_refused() {
+        assert_eq!(Plan::new(&clip(), Duration::ZERO), Err(HopError::Zero));
+        assert!(matches!(Plan::new(&clip(), MS), Err(HopError::TooShort { .. })));
+    }
+
+    #[test]
+    fn fixed_rate_and_single_pictures() {
+        let video = Plan::new(&input(16, r#","fps":25.0"#), 1000 * MS).unwrap();
+        assert_eq!((video.step, video.looks_every), (40 * MS, 25));
+        let picture = Plan::new(&input(1, ""), 2000 * MS).unwrap();
+        assert_eq!((picture.step, picture.longest_gap), (2000 * MS, None));
+    }
+}

@@ -1,0 +1,211 @@
+//! The default model in both layouts, through ONNX Runtime, against PyTorch's logits.
+#![cfg(feature = "onnx")]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use percept::byte_array::{ByteArray, RawClip};
+use percept::data::manifest::Layout;
+use percept::data::{Clock, MediaTime, Stamp, StreamId, VideoFrame, Window};
+use percept::model::{Logits, Model, ModelInput, ModelSettings, Provider, ProviderKind};
+
+const BYTE_ARRAY: &str = "models/stream-health.onnx";
+const RAW: &str = "tests/fixtures/stream-health-raw.onnx";
+
+#[derive(serde::Deserialize)]
+struct Golden {
+    pixel: String,
+    tolerance: f32,
+    labels: Vec<String>,
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    times: Vec<f64>,
+    logits: Vec<f32>,
+}
+
+fn at(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(
+        &std::fs::read_to_string(at("tests/fixtures/stream-health-golden.json")).unwrap(),
+    )
+    .unwrap()
+}
+
+fn load(path: &str, max_batch: usize) -> Model {
+    let settings = ModelSettings {
+        path: at(path),
+        providers: vec![Provider::required(ProviderKind::Cpu)],
+        threads: 1,
+        max_batch,
+        library: None,
+    };
+    Model::load(&settings).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The clip of the golden file's formula, taken at `times` seconds before its end.
+fn window(times: &[f64]) -> Window {
+    let frames = times.iter().enumerate().map(|(t, seconds)| {
+        let mut pixels = Vec::with_capacity(128 * 224 * 3);
+        for y in 0..128 {
+            for x in 0..224 {
+                pixels.extend(
+                    (0..3).map(|c| ((3 * x + 5 * y + 37 * t + 11 * c * (x / 16)) % 256) as u8),
+                );
+            }
+        }
+        let stamp = Stamp {
+            media: MediaTime::ZERO + Duration::from_secs_f64(100.0 + seconds),
+            captured_at: None,
+            clock: Clock::None,
+            arrived: Instant::now(),
+            segment: 0,
+        };
+        VideoFrame { stamp, width: 224, height: 128, pixels: Arc::new(pixels) }
+    });
+    Window { stream: StreamId::new("golden").unwrap(), seq: 0, frames: frames.collect() }
+}
+
+/// All cases in one batch.
+fn logits(path: &str, cases: &[Case]) -> Logits {
+    let mut model = load(path, cases.len());
+    let input = model.manifest().inputs[0].clone();
+    let windows: Vec<_> = cases.iter().map(|case| window(&case.times)).collect();
+    match input.layout {
+        Layout::ByteArray => {
+            let mut array = ByteArray::new(&input, cases.len());
+            windows.iter().enumerate().for_each(|(slot, window)| array.write(slot, window));
+            model.run(
+                &ModelInput::ByteArray { rows: array.rows(cases.len()), shape: array.shape() },
+                cases.len(),
+            )
+        }
+        Layout::Raw => {
+            let mut clip = RawClip::new(&input, cases.len());
+            windows.iter().enumerate().for_each(|(slot, window)| clip.write(slot, window));
+            model.run(
+                &ModelInput::Raw {
+                    pixels: clip.pixels(cases.len()),
+                    times: clip.times(cases.len()),
+                },
+                cases.len(),
+            )
+        }
+    }
+    .unwrap()
+}
+
+#[track_caller]
+fn assert_close(found: &[f32], wanted: &[f32], tolerance: f32) {
+    assert_eq!(found.len(), wanted.len());
+    for (found, wanted) in found.iter().zip(wanted) {
+        assert!((found - wanted).abs() <= tolerance, "{found} is not {wanted}");
+    }
+}
+
+#[test]
+fn the_golden_clip_is_the_one_that_this_test_builds() {
+    let golden = golden();
+    assert_eq!(
+        golden.pixel,
+        "(3 * x + 5 * y + 37 * t + 11 * c * (x // 16)) % 256, u8 [t, y, x, c] = [4, 128, 224, 3]"
+    );
+    assert_eq!(golden.cases.len(), 3);
+    assert!(golden.tolerance <= 2e-3);
+}
+
+#[test]
+fn the_byte_array_model_gives_the_golden_logits() {
+    let golden = golden();
+    let logits = logits(BYTE_ARRAY, &golden.cases);
+    assert_eq!(logits.labels, golden.labels.len());
+    for (found, case) in logits.windows().zip(&golden.cases) {
+        assert_close(found, &case.logits, golden.tolerance);
+    }
+}
+
+#[test]
+fn the_raw_model_gives_the_golden_logits() {
+    let golden = golden();
+    let logits = logits(RAW, &golden.cases);
+    for (found, case) in logits.windows().zip(&golden.cases) {
+        assert_close(found, &case.logits, golden.tolerance);
+    }
+}
+
+#[test]
+fn both_layouts_give_the_same_scores() {
+    let golden = golden();
+    let sigmoid = |logits: Logits| -> Vec<f32> {
+        logits.values.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()
+    };
+    assert_close(
+        &sigmoid(logits(BYTE_ARRAY, &golden.cases)),
+        &sigmoid(logits(RAW, &golden.cases)),
+        1e-3,
+    );
+}
+
+#[test]
+fn a_window_scores_the_same_alone_and_in_a_batch() {
+    let golden = golden();
+    let together = logits(BYTE_ARRAY, &golden.cases);
+    for (case, together) in golden.cases.iter().zip(together.windows()) {
+        let alone = logits(BYTE_ARRAY, std::slice::from_ref(case));
+        assert_close(&alone.values, together, 1e-4);
+    }
+}
+
+#[test]
+fn real_times_reach_the_model() {
+    let golden = golden();
+    let logits = logits(BYTE_ARRAY, &golden.cases);
+    let [first, second, ..] = &logits.windows().collect::<Vec<_>>()[..] else {
+        panic!("two windows")
+    };
+    assert!(
+        first.iter().zip(*second).any(|(a, b)| (a - b).abs() > 2.0 * golden.tolerance),
+        "{first:?} {second:?}"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_and_the_model_goes_on() {
+    let mut model = load(BYTE_ARRAY, 2);
+    assert_eq!((model.provider(), model.max_batch()), ("cpu", 2));
+    let input = model.manifest().inputs[0].clone();
+    let array = ByteArray::new(&input, 3);
+    let good = ModelInput::ByteArray { rows: array.rows(2), shape: array.shape() };
+    for batch in [0, 3] {
+        assert!(model.run(&good, batch).unwrap_err().to_string().contains("takes 1 to 2"));
+    }
+    let short = ModelInput::ByteArray { rows: array.rows(1), shape: array.shape() };
+    model.run(&short, 2).unwrap_err();
+    let thin = ModelInput::ByteArray {
+        rows: array.rows(2),
+        shape: (array.shape().0 * 3, array.shape().1 / 3),
+    };
+    model.run(&thin, 2).unwrap_err();
+    let raw = ModelInput::Raw { pixels: &[0; 8], times: &[0.0; 4] };
+    assert!(model.run(&raw, 1).unwrap_err().to_string().contains("another layout"));
+    model.run(&good, 2).unwrap();
+}
+
+#[test]
+fn logits_that_are_not_finite_are_refused_with_their_label() {
+    let mut model = load(BYTE_ARRAY, 2);
+    let input = model.manifest().inputs[0].clone();
+    let array = ByteArray::new(&input, 2);
+    let mut rows = array.rows(2).to_vec();
+    let window = rows.len() / 2;
+    rows[window..].fill(f32::NAN);
+    let error =
+        model.run(&ModelInput::ByteArray { rows: &rows, shape: array.shape() }, 2).unwrap_err();
+    assert!(error.to_string().contains("window 1 of its batch"), "{error}");
+}
