@@ -159,7 +159,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):
         for source, track in zip(sources, self.clip.tracks):
             source.set_property("caps", track.caps)
         media.connect("unprepared", lambda _media: gone.set())
-        media.connect("prepared", report_often)
+        element.get_parent().connect("deep-element-added", report_often)
         threading.Thread(target=self.play, args=(sources, gone), daemon=True).start()
 
     def play(self, sources: list[Gst.Element], gone: threading.Event) -> None:
@@ -194,10 +194,10 @@ def merged(clip: Clip):
     return ((n, clip.tracks[n].units[at]) for _, n, at in heapq.merge(*numbered))
 
 
-def report_often(media: GstRtspServer.RTSPMedia) -> None:
+def report_often(_pipeline: Gst.Bin, _parent: Gst.Bin, added: Gst.Element) -> None:
     """Has sender reports sent every second, as cameras do, rather than every five."""
-    for n in range(media.n_streams()):
-        media.get_stream(n).get_rtpsession().set_property("rtcp-min-interval", Gst.SECOND)
+    if added.get_factory().get_name() == "rtpsession":
+        added.get_property("internal-session").set_property("rtcp-min-interval", Gst.SECOND)
 
 
 def access(user: str | None, password: str | None, method: str, certificate: str | None) -> GstRtspServer.RTSPAuth:
