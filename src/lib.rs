@@ -23,6 +23,7 @@ pub mod publish;
 pub mod source;
 pub mod supervise;
 pub mod telemetry;
+#[cfg(all(feature = "ffmpeg", feature = "onnx"))]
 pub mod topology;
 pub mod web;
 pub mod window;

@@ -205,7 +205,7 @@ fn a_stream_that_falls_silent_is_given_up() {
         let _ = connection.read_to_end(&mut Vec::new());
     });
     let mut settings = settings(&format!("http://{address}/live.ts"));
-    settings.stall_timeout = Duration::from_secs(1);
+    settings.stall_timeout = Duration::from_secs(3);
     let mut source = open(&settings, &Stop::new()).unwrap();
     assert!(source.track().live);
     let mut packets = 0;

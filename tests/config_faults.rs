@@ -263,16 +263,17 @@ labels = { ignore = ["shaking"] }
 "#;
     let checked = Files::new(pipeline, "").load().unwrap();
     let [door, bus] = &checked.streams[..] else { panic!("{checked:?}") };
-    let Labels { all, each, ignore, places, .. } = &door.labels;
-    assert_eq!((all.enter, all.end_after.map(|hold| hold.as_secs())), (Some(0.7), Some(9)));
+    let Labels { settings, places } = &door.labels;
+    let each = &settings.labels;
+    assert_eq!((settings.enter, settings.end_after.as_secs()), (Some(0.7), 9));
     assert_eq!(each["shaking"].enter, None, "the stream's own enter goes before it");
     assert_eq!(each["shaking"].start_after.map(|hold| hold.as_secs()), Some(3));
     assert_eq!(each["covered"].leave, Some(0.2));
-    assert_eq!(ignore, &["dark"]);
+    assert_eq!(settings.ignore, ["dark"]);
     assert_eq!(places["labels.covered.leave"].line(), Some(16));
     assert_eq!(places["labels.shaking"].line(), Some(6));
-    assert_eq!(bus.labels.each["shaking"].enter, Some(0.9));
-    assert_eq!(bus.labels.ignore, ["shaking"]);
+    assert_eq!(bus.labels.settings.labels["shaking"].enter, Some(0.9));
+    assert_eq!(bus.labels.settings.ignore, ["shaking"]);
 }
 
 #[test]

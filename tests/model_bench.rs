@@ -17,6 +17,7 @@ fn the_report_holds_every_number_that_was_asked_for() {
         },
         threads: vec![1],
         batches: vec![1, 2],
+        clip: None,
         each: Duration::ZERO,
     };
     let report = bench::run(&settings).unwrap_or_else(|error| panic!("{error}"));

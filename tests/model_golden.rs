@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use percept::byte_array::{ByteArray, RawClip};
 use percept::data::manifest::Layout;
 use percept::data::{Clock, MediaTime, Stamp, StreamId, VideoFrame, Window};
-use percept::model::{Logits, Model, ModelInput, ModelSettings, Provider, ProviderKind};
+use percept::data::{Logits, ModelInput};
+use percept::model::{Model, ModelSettings, Provider, ProviderKind};
 
 const BYTE_ARRAY: &str = "models/stream-health.onnx";
 const RAW: &str = "tests/fixtures/stream-health-raw.onnx";

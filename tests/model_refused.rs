@@ -209,7 +209,8 @@ fn a_graph_that_disagrees_is_told_with_both_sides() {
 
 #[cfg(feature = "onnx")]
 mod loaded {
-    use percept::model::{Model, ModelInput, ModelSettings, Provider, ProviderKind};
+    use percept::data::ModelInput;
+    use percept::model::{Model, ModelSettings, Provider, ProviderKind};
 
     use super::*;
 

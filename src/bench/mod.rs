@@ -5,19 +5,26 @@
 
 mod byte_array;
 mod clip;
+mod error;
+#[cfg(all(feature = "ffmpeg", feature = "onnx"))]
+mod line;
+mod line_report;
 mod machine;
 #[cfg(feature = "onnx")]
 mod model;
 mod report;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use byte_array::ByteArrayReport;
 pub use clip::{published_image, window};
+pub use error::BenchError;
+pub use line_report::{Line, LineReport};
 pub use machine::Machine;
 pub use report::{BenchReport, ModelReport, Throughput};
 
-use crate::model::{ModelError, ModelSettings};
+use crate::model::ModelSettings;
 
 /// What to measure, and for how long.
 #[derive(Debug, Clone)]
@@ -26,6 +33,8 @@ pub struct BenchSettings {
     pub model: ModelSettings,
     pub threads: Vec<usize>,
     pub batches: Vec<usize>,
+    /// A clip to run the whole line on; `None`: that part is left out.
+    pub clip: Option<PathBuf>,
     /// How long each number is measured.
     pub each: Duration,
 }
@@ -36,26 +45,35 @@ impl Default for BenchSettings {
             model: ModelSettings::default(),
             threads: vec![1, 2],
             batches: vec![1, 2, 4, 8],
+            clip: None,
             each: Duration::from_secs(1),
         }
     }
 }
 
-/// Measures the byte array, and the model where this build can run one.
+/// Measures the byte array, and the model and the line where this build has them.
 ///
 /// # Errors
-/// As [`crate::model::Model::load`] and its `run`.
-pub fn run(settings: &BenchSettings) -> Result<BenchReport, ModelError> {
+/// The model cannot be loaded or fails, or the clip cannot be watched.
+pub fn run(settings: &BenchSettings) -> Result<BenchReport, BenchError> {
     let byte_array = byte_array::measure(settings.each);
     #[cfg(feature = "onnx")]
     let model = Some(model::measure(settings)?);
     #[cfg(not(feature = "onnx"))]
     let model = None;
+    #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
+    let line = match &settings.clip {
+        Some(clip) => Some(line::measure(&settings.model, clip)?),
+        None => None,
+    };
+    #[cfg(not(all(feature = "ffmpeg", feature = "onnx")))]
+    let line = None;
     Ok(BenchReport {
         machine: Machine::this(),
         percept: env!("CARGO_PKG_VERSION"),
         byte_array,
         model,
+        line,
     })
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::clip::window;
 use super::report::{ModelReport, Throughput};
 use super::{BenchSettings, medians};
-use crate::byte_array::{ByteArray, RawClip};
-use crate::data::manifest::{Input, Layout};
-use crate::model::{Model, ModelError, ModelInput, ModelSettings};
+use crate::byte_array::ResidentInput;
+use crate::data::manifest::Input;
+use crate::model::{Model, ModelError, ModelSettings};
 
 pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
     let mut report = ModelReport::default();
@@ -16,7 +16,7 @@ pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
         let mut model =
             Model::load(&ModelSettings { threads, max_batch: most, ..settings.model.clone() })?;
         let input = model.manifest().inputs[0].clone();
-        let buffer = Buffer::new(&input, model.max_batch());
+        let buffer = filled(&input, model.max_batch());
         report.name = format!("{} {}", model.manifest().name, model.manifest().version);
         report.provider = model.provider();
         report.onnx_runtime = model.runtime_version().to_owned();
@@ -27,7 +27,7 @@ pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
             let [time] = medians(
                 settings.each,
                 [&mut || {
-                    if let Err(error) = model.run(&buffer.input(batch), batch) {
+                    if let Err(error) = model.run(&buffer.view(batch), batch) {
                         failed = Some(error);
                     }
                 }],
@@ -48,7 +48,7 @@ pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
 /// Milliseconds to write one window, whose times differ from the last one's, into its slot.
 fn write_ms(input: &Input, each: Duration) -> f64 {
     let windows: Vec<_> = (0..2).map(|seed| window(input, seed)).collect();
-    let mut buffer = Buffer::new(input, 1);
+    let mut buffer = filled(input, 1);
     let mut turn = 0;
     let [time] = medians(
         each.min(Duration::from_millis(200)),
@@ -60,38 +60,11 @@ fn write_ms(input: &Input, each: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-enum Buffer {
-    Rows(ByteArray),
-    Raw(RawClip),
-}
-
-impl Buffer {
-    fn new(input: &Input, max_batch: usize) -> Self {
-        let mut buffer = match input.layout {
-            Layout::ByteArray => Self::Rows(ByteArray::new(input, max_batch)),
-            Layout::Raw => Self::Raw(RawClip::new(input, max_batch)),
-        };
-        for slot in 0..max_batch {
-            buffer.write(slot, &window(input, slot));
-        }
-        buffer
+/// A buffer with a different window in each slot.
+fn filled(input: &Input, max_batch: usize) -> ResidentInput {
+    let mut resident = ResidentInput::new(input, max_batch);
+    for slot in 0..max_batch {
+        resident.write(slot, &window(input, slot));
     }
-
-    fn write(&mut self, slot: usize, window: &crate::data::Window) {
-        match self {
-            Self::Rows(array) => array.write(slot, window),
-            Self::Raw(clip) => clip.write(slot, window),
-        }
-    }
-
-    fn input(&self, batch: usize) -> ModelInput<'_> {
-        match self {
-            Self::Rows(array) => {
-                ModelInput::ByteArray { rows: array.rows(batch), shape: array.shape() }
-            }
-            Self::Raw(clip) => {
-                ModelInput::Raw { pixels: clip.pixels(batch), times: clip.times(batch) }
-            }
-        }
-    }
+    resident
 }

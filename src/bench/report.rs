@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::byte_array::ByteArrayReport;
+use super::line_report::LineReport;
 use super::machine::Machine;
 
 /// What `percept bench` prints, or writes with `--json`.
@@ -14,6 +15,8 @@ pub struct BenchReport {
     pub byte_array: ByteArrayReport,
     /// `None` where this build runs no models.
     pub model: Option<ModelReport>,
+    /// `None` where no clip was given.
+    pub line: Option<LineReport>,
 }
 
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -60,7 +63,8 @@ impl fmt::Display for BenchReport {
             writeln!(f, "onnx runtime  {}, provider {}", model.onnx_runtime, model.provider)?;
         }
         writeln!(f, "\n{}", self.byte_array)?;
-        self.model.as_ref().map_or(Ok(()), |model| write!(f, "\n{model}"))
+        self.model.as_ref().map_or(Ok(()), |model| write!(f, "\n{model}"))?;
+        self.line.as_ref().map_or(Ok(()), |line| write!(f, "\n{line}"))
     }
 }
 

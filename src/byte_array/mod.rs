@@ -12,9 +12,11 @@
 mod axis;
 mod fourier;
 mod grid;
+mod input;
 mod raw;
 mod resident;
 
 pub use fourier::fourier_features;
+pub use input::ResidentInput;
 pub use raw::RawClip;
 pub use resident::ByteArray;

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 
-use crate::config::{self, Decode, Overrides};
+use crate::config::{self, Overrides};
+use crate::decode::DecodeMode;
+use crate::telemetry::logging::LogFilter;
 
 /// Live cameras and streams in, Perceiver labels and Prometheus metrics out.
 #[derive(Debug, Parser)]
@@ -85,7 +87,7 @@ pub struct RunArgs {
     pub hop: Option<Duration>,
     /// Which frames to decode: auto, all or key_frames
     #[arg(long, value_name = "MODE", value_parser = config::parse_decode)]
-    pub decode: Option<Decode>,
+    pub decode: Option<DecodeMode>,
     /// Append events to this file and nowhere else; - is standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
@@ -107,8 +109,8 @@ pub struct MachineArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// What to log: off, error, warn, info, debug or trace
-    #[arg(long, value_name = "LEVEL", value_parser = config::parse_log_level)]
-    pub log: Option<config::LogLevel>,
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<LogFilter>,
 }
 
 /// `ADDRESS:PORT`; `None`: off. A type of its own, for an `Option` would mean an argument
@@ -234,7 +236,7 @@ impl RunArgs {
             output: self.output.clone(),
             windows: (self.windows || self.no_windows).then_some(self.windows),
             listen: self.listen.map(|Listen(address)| address),
-            log: self.machine.log,
+            log: self.machine.log.clone(),
         }
     }
 }
@@ -280,11 +282,11 @@ mod tests {
         let want = Overrides {
             model: Some("m.onnx".into()),
             hop: Some(Duration::from_millis(500)),
-            decode: Some(Decode::KeyFrames),
+            decode: Some(DecodeMode::KeyFrames),
             output: Some("-".into()),
             windows: Some(false),
             listen: Some(None),
-            log: Some(config::LogLevel::Debug),
+            log: "debug".parse().ok(),
         };
         assert_eq!(all.overrides(), want);
         assert_eq!(run("a --no-windows --windows").overrides().windows, Some(true));

@@ -1,15 +1,22 @@
 //! The configuration after it was checked: no value here can be out of its range.
 //!
-//! Plain data, with the places that later checks need for their faults.
+//! Plain data in the modules' own types, with the places that later checks need for
+//! their faults. [`super::bridge`] makes the rest of those types from it.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::faults::{Place, Placed};
 use super::secret::Secret;
 use crate::data::StreamId;
+use crate::decode::{DecodeMode, Rect};
+use crate::label::LabelSettings;
+use crate::model::ModelSettings;
+use crate::publish::SinkSettings;
+use crate::source::Transport;
+use crate::telemetry::logging::LogSettings;
+use crate::web::WebSettings;
 
 /// All that `percept run` needs to know.
 #[derive(Debug, Clone)]
@@ -38,7 +45,7 @@ pub struct Stream {
     pub transport: Transport,
     pub stall_timeout: Duration,
     pub hop: Placed<Duration>,
-    pub decode: Decode,
+    pub decode: DecodeMode,
     /// Fractions of the upright picture; `None`: all of it.
     pub crop: Option<Rect>,
     /// Fractions of the upright picture, cropped or not.
@@ -51,162 +58,57 @@ pub struct Stream {
     pub place: Place,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Transport {
-    #[default]
-    Tcp,
-    Udp,
-}
-
-/// Which frames are decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Decode {
-    #[default]
-    Auto,
-    All,
-    KeyFrames,
-}
-
-/// Fractions; within 0 and 1, and not empty.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rect {
-    pub x: f32,
-    pub y: f32,
-    pub width: f32,
-    pub height: f32,
-}
-
-impl Rect {
-    pub const WHOLE: Self = Self { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
-}
-
-/// When labels start and end. What is `None` is the model's, or the program's, choice.
+/// When labels start and end, and where that was written.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
-    /// For every label without a rule of its own.
-    pub all: LabelRule,
-    pub each: BTreeMap<String, LabelRule>,
-    pub ignore: Vec<String>,
-    /// How many of the best scores a look tells, at least 1.
-    pub top_k: Option<usize>,
+    pub settings: LabelSettings,
     /// Where each setting was written, by its key: `enter`, `ignore`, `labels.shaking`,
     /// `labels.shaking.leave`. For checks against the model's labels.
     pub places: BTreeMap<String, Place>,
 }
 
-/// `leave` is at most `enter` where both are given.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct LabelRule {
-    /// Score in `(0, 1]`.
-    pub enter: Option<f32>,
-    /// Score in `(0, 1]`.
-    pub leave: Option<f32>,
-    /// Media time.
-    pub start_after: Option<Duration>,
-    /// Media time.
-    pub end_after: Option<Duration>,
-}
-
 /// Where events go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sink {
-    pub kind: SinkKind,
+    pub target: Placed<SinkSettings>,
     /// Whether each look's scores are written too.
     pub windows: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SinkKind {
-    Stdout,
-    File(PathBuf),
+impl Sink {
+    /// Everything, to standard output.
+    pub(super) fn stdout(place: Place) -> Self {
+        Self { target: Placed { value: SinkSettings::Stdout, place }, windows: true }
+    }
 }
 
 /// How this machine runs.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
-    pub model: ModelRuntime,
-    pub batch: Batch,
-    /// Decoder threads a stream.
-    pub decode: Decoder,
-    pub http: Http,
-    pub reconnect: Reconnect,
-    pub log: Log,
-    pub shutdown: Shutdown,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelRuntime {
-    /// `None`: one a core.
-    pub threads: Option<usize>,
-    /// ONNX Runtime's shared library; `None`: the usual places.
-    pub library: Option<PathBuf>,
-    /// Tried in this order; never empty.
-    pub providers: Vec<Provider>,
-}
-
-impl Default for ModelRuntime {
-    fn default() -> Self {
-        let cuda = Provider { kind: ProviderKind::Cuda, need: Need::Preferred };
-        let cpu = Provider { kind: ProviderKind::Cpu, need: Need::Required };
-        Self { threads: None, library: None, providers: vec![cuda, cpu] }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Provider {
-    pub kind: ProviderKind,
-    pub need: Need,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderKind {
-    Cuda,
-    Cpu,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// The program ends where it does not work.
-    Required,
-    /// The next one is taken, and a warning is given.
-    Preferred,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Batch {
-    pub max_windows: usize,
+    /// Its `path` is the default model's.
+    pub model: ModelSettings,
+    /// How long a window waits for others to be run with; how many: `model.max_batch`.
     pub max_wait: Duration,
+    /// Of each stream; at least 1.
+    pub decoder_threads: usize,
+    pub http: WebSettings,
+    pub reconnect: Reconnect,
+    pub log: LogSettings,
+    /// Time to finish what was accepted, once told to stop.
+    pub deadline: Duration,
 }
 
-impl Default for Batch {
+impl Default for Machine {
     fn default() -> Self {
-        Self { max_windows: 8, max_wait: Duration::from_millis(20) }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decoder {
-    /// A stream; at least 1.
-    pub threads: usize,
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        Self { threads: 1 }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Http {
-    /// `None`: nothing listens.
-    pub listen: Option<SocketAddr>,
-    /// Share of the streams that must be up for `/readyz`, in `[0, 1]`.
-    pub ready_share: f64,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { listen: Some((Ipv4Addr::LOCALHOST, 9184).into()), ready_share: 0.5 }
+        Self {
+            model: ModelSettings::default(),
+            max_wait: Duration::from_millis(20),
+            decoder_threads: 1,
+            http: WebSettings::default(),
+            reconnect: Reconnect::default(),
+            log: LogSettings::default(),
+            deadline: Duration::from_secs(10),
+        }
     }
 }
 
@@ -223,62 +125,5 @@ impl Default for Reconnect {
     fn default() -> Self {
         let [first, most, unauthorized] = [1, 60, 300].map(Duration::from_secs);
         Self { first, most, unauthorized }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Log {
-    pub level: LogLevel,
-    pub format: LogFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogLevel {
-    Off,
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
-}
-
-impl LogLevel {
-    pub const NAMES: [(&'static str, Self); 6] = [
-        ("off", Self::Off),
-        ("error", Self::Error),
-        ("warn", Self::Warn),
-        ("info", Self::Info),
-        ("debug", Self::Debug),
-        ("trace", Self::Trace),
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        Self::NAMES[self as usize].0
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    #[default]
-    Text,
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shutdown {
-    /// Time to finish what was accepted.
-    pub deadline: Duration,
-}
-
-impl Default for Shutdown {
-    fn default() -> Self {
-        Self { deadline: Duration::from_secs(10) }
-    }
-}
-
-impl Default for Sink {
-    fn default() -> Self {
-        Self { kind: SinkKind::Stdout, windows: true }
     }
 }

@@ -236,7 +236,7 @@ pub static MODEL: Keys = Keys::closed(
             "library",
             "path",
             "",
-            "ONNX Runtime's shared library; left out: `ORT_DYLIB_PATH`, then the usual places",
+            "ONNX Runtime's shared library, or its folder; left out: `ORT_DYLIB_PATH`, then the usual places",
         ),
         table("providers", &PROVIDER, "What the model runs on: the first that works"),
     ],
@@ -291,7 +291,12 @@ pub static RECONNECT: Keys = Keys::closed(
 pub static LOG: Keys = Keys::closed(
     "[log]",
     &[
-        key("level", "`error`, `warn`, `info`, `debug` or `trace`", "\"info\"", "How much"),
+        key(
+            "level",
+            "`off`, `error`, `warn`, `info`, `debug` or `trace`",
+            "\"info\"",
+            "How much; or directives such as `info,percept::source=debug`",
+        ),
         key("format", "`text` or `json`", "\"text\"", "For people, or for programs"),
     ],
 );

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::checked::{LabelRule, Labels};
+use super::checked::Labels;
 use super::faults::{Faults, Placed};
 use super::keys::LABEL;
 use super::walk::{Field, Table};
+use crate::label::{LabelRule, LabelSettings};
 
 const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(24 * 3600);
 
@@ -55,7 +56,15 @@ impl LabelsTable {
     pub fn over(&self, general: &Self, faults: &mut Faults) -> Labels {
         let mut labels = Labels::default();
         let all = self.all.over(&general.all);
-        labels.all = all.check("", &all, &mut labels, faults);
+        let rule = all.check("", &all, &mut labels, faults);
+        let default = LabelSettings::default();
+        labels.settings = LabelSettings {
+            enter: rule.enter,
+            leave: rule.leave,
+            start_after: rule.start_after.unwrap_or(default.start_after),
+            end_after: rule.end_after.unwrap_or(default.end_after),
+            ..default
+        };
         let names = self.each.keys().chain(general.each.keys());
         for name in names {
             let own = self.each.get(name);
@@ -67,14 +76,14 @@ impl LabelsTable {
             let other = other.map_or(none.clone(), |rule| rule.value.without(&self.all));
             let rule = own.over(&other);
             let rule = rule.check(&format!("labels.{name}."), &all, &mut labels, faults);
-            labels.each.insert(name.clone(), rule);
+            labels.settings.labels.insert(name.clone(), rule);
         }
         if let Some(ignore) = self.ignore.as_ref().or(general.ignore.as_ref()) {
-            labels.ignore.clone_from(&ignore.value);
+            labels.settings.ignore.clone_from(&ignore.value);
             labels.places.insert("ignore".into(), ignore.place.clone());
         }
         if let Some(top_k) = self.top_k.as_ref().or(general.top_k.as_ref()) {
-            labels.top_k = Some(top_k.value);
+            labels.settings.top_k = Some(top_k.value);
             labels.places.insert("top_k".into(), top_k.place.clone());
         }
         labels

@@ -14,6 +14,7 @@ use super::pipeline::{self, Pipeline};
 use super::secret::Secret;
 use super::walk::{Source, Table};
 use crate::data::StreamId;
+use crate::source::Location;
 
 /// Where the machine's file is looked for when none is named.
 const MACHINE_FILES: [&str; 2] = ["config/percept.toml", "/etc/percept/percept.toml"];
@@ -42,13 +43,10 @@ impl Checked {
 
     /// No pipeline: sources as given on the command line, each a stream with defaults.
     ///
-    /// `names` gives each source's stream name; where two are the same, `-2` and so on is
-    /// added to the later ones.
-    pub fn from_sources(
-        sources: &[String],
-        machine: Option<&Path>,
-        names: impl Fn(&str) -> String,
-    ) -> Result<Self, Faults> {
+    /// A stream is named after its source; where two would have the same name, `-2` and so
+    /// on is added to the later ones. What is wrong with a source is told by
+    /// [`Checked::watches`].
+    pub fn from_sources(sources: &[String], machine: Option<&Path>) -> Result<Self, Faults> {
         let mut faults = Faults::new();
         let mut files = Vec::new();
         let machine = read_machine(machine, &environment::process, &mut files, &mut faults);
@@ -56,15 +54,17 @@ impl Checked {
         for source in sources {
             let place = Place::argument("SOURCE");
             let value = Secret::new(source);
-            match unused_name(&names(source), &streams) {
-                Ok(name) => streams.push(Stream::plain(name, Placed { value, place })),
-                Err(error) => faults.push(&place, error.to_string(), "write a pipeline file"),
-            }
+            let location = Location::parse(source);
+            let name = location.map_or_else(|_| "stream".into(), |at| at.default_stream_name());
+            let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
+            let name = unused_name(&name, used);
+            streams.push(Stream::plain(name, Placed { value, place }));
         }
+        let sinks = vec![Sink::stdout(Place::argument("SOURCE"))];
         if sources.is_empty() {
             faults.push(&Place::argument("SOURCE"), "there is nothing to watch", "name a source");
         }
-        faults.or(Self { model: None, streams, sinks: vec![Sink::default()], machine, files })
+        faults.or(Self { model: None, streams, sinks, machine, files })
     }
 }
 
@@ -75,16 +75,17 @@ pub fn load_machine(machine: Option<&Path>) -> Result<Machine, Faults> {
     faults.or(machine)
 }
 
-fn unused_name(name: &str, streams: &[Stream]) -> Result<StreamId, crate::data::InvalidStreamId> {
-    let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
+/// `name`, a valid one, or with a number if it is in use.
+pub(super) fn unused_name(name: &str, used: impl Fn(&str) -> bool) -> StreamId {
     let mut unused = name.to_owned();
     let mut number = 2;
     while used(&unused) {
+        // Leaves room for the number within a name's 64 characters.
         let stem: String = name.chars().take(56).collect();
         unused = format!("{stem}-{number}");
         number += 1;
     }
-    StreamId::new(&unused)
+    StreamId::new(&unused).expect("a valid name, cut and numbered, is valid")
 }
 
 fn read_machine(

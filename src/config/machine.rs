@@ -5,13 +5,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checked::{
-    Batch, Decoder, Http, Log, LogFormat, LogLevel, Machine, ModelRuntime, Need, Provider,
-    ProviderKind, Reconnect, Shutdown,
-};
+use super::checked::{Machine, Reconnect};
 use super::keys;
 use super::keys::Keys;
 use super::walk::{Field, Table};
+use crate::model::{ModelSettings, Need, Provider, ProviderKind};
+use crate::telemetry::logging::{LogFilter, LogFormat};
 
 const WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(24 * 3600);
 const BATCH_WAIT: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(10);
@@ -27,30 +26,25 @@ pub(super) fn read(table: &Table<'_>) -> Machine {
         model(&table, &mut machine.model);
     }
     if let Some(table) = section("batch", &keys::BATCH) {
-        let Batch { max_windows, max_wait } = &mut machine.batch;
-        set(max_windows, table.get("max_windows"), |field| whole(field, 1024));
-        set(max_wait, table.get("max_wait"), |field| field.duration(BATCH_WAIT));
+        set(&mut machine.model.max_batch, table.get("max_windows"), |field| whole(field, 1024));
+        set(&mut machine.max_wait, table.get("max_wait"), |field| field.duration(BATCH_WAIT));
     }
     if let Some(table) = section("decode", &keys::DECODER) {
-        let Decoder { threads } = &mut machine.decode;
-        set(threads, table.get("threads"), |field| whole(field, 64));
+        set(&mut machine.decoder_threads, table.get("threads"), |field| whole(field, 64));
     }
     if let Some(table) = section("http", &keys::HTTP) {
-        let Http { listen: address, ready_share } = &mut machine.http;
-        set(address, table.get("listen"), listen_field);
-        set(ready_share, table.get("ready_share"), |field| field.fraction());
+        set(&mut machine.http.listen, table.get("listen"), listen_field);
+        set(&mut machine.http.ready_share, table.get("ready_share"), |field| field.fraction());
     }
     if let Some(table) = section("reconnect", &keys::RECONNECT) {
         reconnect(&table, &mut machine.reconnect);
     }
     if let Some(table) = section("log", &keys::LOG) {
-        let Log { level, format } = &mut machine.log;
-        set(level, table.get("level"), |field| field.choice(&LogLevel::NAMES));
-        set(format, table.get("format"), |field| field.choice(&FORMATS));
+        set(&mut machine.log.filter, table.get("level"), log_filter);
+        set(&mut machine.log.format, table.get("format"), |field| field.choice(&FORMATS));
     }
     if let Some(table) = section("shutdown", &keys::SHUTDOWN) {
-        let Shutdown { deadline } = &mut machine.shutdown;
-        set(deadline, table.get("deadline"), |field| field.duration(DEADLINE));
+        set(&mut machine.deadline, table.get("deadline"), |field| field.duration(DEADLINE));
     }
     machine
 }
@@ -66,9 +60,9 @@ fn whole(field: &Field<'_>, most: u32) -> Option<usize> {
     field.whole(1..=most).map(|number| number as usize)
 }
 
-fn model(table: &Table<'_>, model: &mut ModelRuntime) {
-    let ModelRuntime { threads, library, providers } = model;
-    set(threads, table.get("threads"), |field| whole(field, 1024).map(Some));
+fn model(table: &Table<'_>, model: &mut ModelSettings) {
+    let ModelSettings { threads, library, providers, .. } = model;
+    set(threads, table.get("threads"), |field| whole(field, 1024));
     set(library, table.get("library"), |field| field.text().map(|path| Some(PathBuf::from(path))));
     let Some(field) = table.get("providers") else { return };
     let Some(tables) = field.tables(&keys::PROVIDER) else { return };
@@ -105,6 +99,16 @@ fn reconnect(table: &Table<'_>, reconnect: &mut Reconnect) {
         let problem = format!("the longest wait {most} is shorter than the first {first}");
         table.fault(key, problem, "set most to first or more");
     }
+}
+
+fn log_filter(field: &Field<'_>) -> Option<LogFilter> {
+    let filter = field.text()?.parse();
+    if filter.is_err() {
+        let fix = "write off, error, warn, info, debug or trace, or directives such as \
+                   \"info,percept::source=debug\"";
+        field.wrong("is not a log level", fix);
+    }
+    filter.ok()
 }
 
 fn listen_field(field: &Field<'_>) -> Option<Option<SocketAddr>> {

@@ -10,6 +10,7 @@
 //! Does not open models or streams: what only they can tell is checked later, and the
 //! [`Place`]s kept here let such faults name file and line too.
 
+mod bridge;
 mod checked;
 mod environment;
 mod faults;
@@ -23,12 +24,9 @@ mod secret;
 mod stream;
 mod walk;
 
-pub use checked::{
-    Batch, Checked, Decode, Decoder, Http, LabelRule, Labels, Log, LogFormat, LogLevel, Machine,
-    ModelRuntime, Need, Provider, ProviderKind, Reconnect, Rect, Shutdown, Sink, SinkKind, Stream,
-    Transport,
-};
+pub use bridge::Watch;
+pub use checked::{Checked, Labels, Machine, Reconnect, Sink, Stream};
 pub use faults::{ConfigFault, Faults, Place, Placed};
 pub use load::load_machine;
-pub use overrides::{Overrides, parse_decode, parse_hop, parse_listen, parse_log_level};
+pub use overrides::{Overrides, parse_decode, parse_hop, parse_listen};
 pub use secret::Secret;

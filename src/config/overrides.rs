@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checked::{Checked, Decode, LogLevel, Sink, SinkKind};
+use super::checked::{Checked, Sink};
 use super::faults::{Place, Placed};
 use super::{machine, stream, walk};
+use crate::decode::DecodeMode;
+use crate::publish::SinkSettings;
+use crate::telemetry::logging::LogFilter;
 
 /// `None`: as the files say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,14 +18,14 @@ pub struct Overrides {
     /// Of every stream.
     pub hop: Option<Duration>,
     /// Of every stream.
-    pub decode: Option<Decode>,
+    pub decode: Option<DecodeMode>,
     /// Events go to this file instead, `-` being standard output.
     pub output: Option<PathBuf>,
     /// Of every sink.
     pub windows: Option<bool>,
     /// `Some(None)`: nothing listens.
     pub listen: Option<Option<SocketAddr>>,
-    pub log: Option<LogLevel>,
+    pub log: Option<LogFilter>,
 }
 
 impl Checked {
@@ -38,17 +41,19 @@ impl Checked {
             stream.decode = overrides.decode.unwrap_or(stream.decode);
         }
         if let Some(path) = &overrides.output {
-            let kind = match path.to_str() {
-                Some("-") => SinkKind::Stdout,
-                _ => SinkKind::File(path.clone()),
-            };
-            self.sinks = vec![Sink { kind, ..Sink::default() }];
+            let mut sink = Sink::stdout(Place::argument("--output"));
+            if path.as_os_str() != "-" {
+                sink.target.value = SinkSettings::File { path: path.clone() };
+            }
+            self.sinks = vec![sink];
         }
         for sink in &mut self.sinks {
             sink.windows = overrides.windows.unwrap_or(sink.windows);
         }
         self.machine.http.listen = overrides.listen.unwrap_or(self.machine.http.listen);
-        self.machine.log.level = overrides.log.unwrap_or(self.machine.log.level);
+        if let Some(filter) = &overrides.log {
+            self.machine.log.filter = filter.clone();
+        }
     }
 }
 
@@ -58,7 +63,7 @@ pub fn parse_hop(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads `--decode`.
-pub fn parse_decode(text: &str) -> Result<Decode, String> {
+pub fn parse_decode(text: &str) -> Result<DecodeMode, String> {
     let found = stream::DECODES.iter().find(|(name, _)| *name == text);
     found.map(|(_, decode)| *decode).ok_or_else(|| "write auto, all or key_frames".into())
 }
@@ -66,12 +71,4 @@ pub fn parse_decode(text: &str) -> Result<Decode, String> {
 /// Reads `--listen`.
 pub fn parse_listen(text: &str) -> Result<Option<SocketAddr>, String> {
     machine::listen(text).ok_or_else(|| machine::LISTEN_FIX.into())
-}
-
-/// Reads `--log`.
-pub fn parse_log_level(text: &str) -> Result<LogLevel, String> {
-    let found = LogLevel::NAMES.iter().find(|(name, _)| *name == text);
-    found
-        .map(|(_, level)| *level)
-        .ok_or_else(|| format!("write {}", LogLevel::NAMES.map(|(name, _)| name).join(", ")))
 }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::checked::{Sink, SinkKind, Stream};
+use super::checked::{Sink, Stream};
 use super::faults::{Faults, Placed};
 use super::keys;
 use super::labels::LabelsTable;
 use super::stream::{self, Common};
 use super::walk::Table;
+use crate::publish::SinkSettings;
 
 #[derive(Default)]
 pub(super) struct Pipeline {
@@ -55,12 +56,12 @@ fn path(table: &Table<'_>, name: &str) -> Option<Placed<PathBuf>> {
 }
 
 fn sinks(table: &Table<'_>) -> Vec<Sink> {
-    let Some(field) = table.get("sinks") else { return vec![Sink::default()] };
+    let Some(field) = table.get("sinks") else { return vec![Sink::stdout(table.place.clone())] };
     let mut sinks: Vec<Sink> = Vec::new();
     for table in field.tables(&keys::SINK).unwrap_or_default() {
         let Some(sink) = sink(&table) else { continue };
-        if sinks.iter().any(|known| known.kind == sink.kind) {
-            let key = if sink.kind == SinkKind::Stdout { "type" } else { "path" };
+        if sinks.iter().any(|known| known.target.value == sink.target.value) {
+            let key = if sink.target.value == SinkSettings::Stdout { "type" } else { "path" };
             table.fault(key, "another sink writes to the same place", "leave one of them out");
         }
         sinks.push(sink);
@@ -75,19 +76,17 @@ fn sink(table: &Table<'_>) -> Option<Sink> {
         table.fault("type", "is missing", "write type = \"stdout\" or type = \"file\"");
         return None;
     };
-    let kind = match kind.choice(&[("stdout", false), ("file", true)])? {
-        true if table.get("path").is_none() => {
+    let target = if kind.choice(&[("stdout", false), ("file", true)])? {
+        if table.get("path").is_none() {
             table.fault("path", "is missing", "write path = \"events.jsonl\"");
-            return None;
         }
-        true => SinkKind::File(path?.value),
-        false => {
-            if let Some(path) = path {
-                let place = &path.place;
-                table.source().fault(place, "standard output has no path", "write type = \"file\"");
-            }
-            SinkKind::Stdout
+        let Placed { value: path, place } = path?;
+        Placed { value: SinkSettings::File { path }, place }
+    } else {
+        if path.is_some() {
+            table.fault("path", "standard output has no path", "write type = \"file\"");
         }
+        Placed { value: SinkSettings::Stdout, place: kind.place.clone() }
     };
-    Some(Sink { kind, windows: windows? })
+    Some(Sink { target, windows: windows? })
 }

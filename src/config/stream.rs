@@ -4,25 +4,28 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::checked::{Decode, Rect, Stream, Transport};
+use super::checked::Stream;
 use super::faults::{Faults, Place, Placed};
 use super::keys;
 use super::labels::LabelsTable;
 use super::secret::Secret;
 use super::walk::{Field, Table};
 use crate::data::StreamId;
+use crate::decode::{DecodeMode, Rect};
+use crate::source::{SourceSettings, Transport};
 
 pub(super) const HOP: RangeInclusive<Duration> =
     Duration::from_millis(20)..=Duration::from_secs(3600);
 pub(super) const DEFAULT_HOP: Duration = Duration::from_secs(2);
 const STALL: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
-const DEFAULT_STALL: Duration = Duration::from_secs(10);
+
+const WHOLE: Rect = Rect { x: 0.0, y: 0.0, width: 1.0, height: 1.0 };
 
 /// `x + width` of fractions such as 0.7 and 0.3 may end a little over 1.
 const SLACK: f64 = 1e-6;
 
-pub(super) const DECODES: [(&str, Decode); 3] =
-    [("auto", Decode::Auto), ("all", Decode::All), ("key_frames", Decode::KeyFrames)];
+pub(super) const DECODES: [(&str, DecodeMode); 3] =
+    [("auto", DecodeMode::Auto), ("all", DecodeMode::All), ("key_frames", DecodeMode::KeyFrames)];
 const TRANSPORTS: [(&str, Transport); 2] = [("tcp", Transport::Tcp), ("udp", Transport::Udp)];
 
 /// The keys that `[defaults]` shares with a stream; what is not said is `None`.
@@ -33,7 +36,7 @@ pub(super) struct Common {
     transport: Option<Transport>,
     stall_timeout: Option<Duration>,
     hop: Option<Placed<Duration>>,
-    decode: Option<Decode>,
+    decode: Option<DecodeMode>,
     crop: Option<Rect>,
     masks: Option<Vec<Rect>>,
     options: BTreeMap<String, Placed<Secret>>,
@@ -93,10 +96,10 @@ impl Common {
             user: self.user,
             password: self.password,
             transport: self.transport.unwrap_or_default(),
-            stall_timeout: self.stall_timeout.unwrap_or(DEFAULT_STALL),
+            stall_timeout: self.stall_timeout.unwrap_or(SourceSettings::STALL_TIMEOUT),
             hop,
             decode: self.decode.unwrap_or_default(),
-            crop: self.crop.filter(|crop| *crop != Rect::WHOLE),
+            crop: self.crop.filter(|crop| *crop != WHOLE),
             masks: self.masks.unwrap_or_default(),
             options: self.options,
             allow_hosts: self.allow_hosts.unwrap_or_default(),

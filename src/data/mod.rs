@@ -7,6 +7,7 @@ mod event;
 mod fault;
 mod frame;
 pub mod manifest;
+mod model_input;
 #[cfg(feature = "ffmpeg")]
 mod packet;
 mod scores;
@@ -18,6 +19,7 @@ pub use event::{Event, EventKind, StreamState};
 pub use fault::{Fault, Remedy};
 pub use frame::VideoFrame;
 pub use manifest::Manifest;
+pub use model_input::{Logits, ModelInput};
 #[cfg(feature = "ffmpeg")]
 pub use packet::{Packet, VideoTrack};
 pub use scores::WindowScores;

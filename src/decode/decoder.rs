@@ -85,7 +85,7 @@ impl Decoder {
         let codec = track.parameters.id().name();
         let start = |cause| match cause {
             ffmpeg::Error::DecoderNotFound => DecodeError::NoDecoder { codec },
-            cause => DecodeError::Start { codec, cause },
+            cause => DecodeError::Start { codec, live: track.live, cause },
         };
         let mut context =
             ffmpeg::codec::Context::from_parameters(track.parameters.clone()).map_err(start)?;
@@ -109,7 +109,7 @@ impl Decoder {
         let least = settings.interval.map_or(Duration::ZERO, |(least, _)| least);
         Ok(Self {
             inner,
-            scaler: Scaler::new(settings, track.quarter_turns),
+            scaler: Scaler::new(settings, track.quarter_turns, track.live),
             grid: Grid::new(settings.step, least),
             switch: ModeSwitch::new(settings.mode, settings.interval, settings.step),
             mode: settings.mode,

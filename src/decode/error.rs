@@ -13,19 +13,20 @@ pub enum DecodeError {
     )]
     NoDecoder { codec: &'static str },
     #[error("starting the decoder for {codec}: {cause}: the stream's description may be damaged")]
-    Start { codec: &'static str, cause: ffmpeg::Error },
+    Start { codec: &'static str, live: bool, cause: ffmpeg::Error },
     #[error(
         "scaling a {width}x{height} picture of format {format}: FFmpeg cannot ({cause}): set the \
          camera to another resolution or codec"
     )]
-    Scale { width: u32, height: u32, format: String, cause: ffmpeg::Error },
+    Scale { width: u32, height: u32, format: String, live: bool, cause: ffmpeg::Error },
 }
 
 impl Fault for DecodeError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::NoDecoder { .. } => Remedy::GiveUp,
-            Self::Start { .. } | Self::Scale { .. } => Remedy::Restart,
+            // A camera may be set otherwise meanwhile; a file stays as it is.
+            Self::Start { live: true, .. } | Self::Scale { live: true, .. } => Remedy::Restart,
+            _ => Remedy::GiveUp,
         }
     }
 

@@ -22,6 +22,7 @@ const HD_ROWS: u32 = 720;
 pub struct Scaler {
     settings: DecodeSettings,
     quarter_turns: u8,
+    live: bool,
     pool: Pool,
     current: Option<Current>,
 }
@@ -43,11 +44,12 @@ struct Kind {
 }
 
 impl Scaler {
-    pub fn new(settings: &DecodeSettings, quarter_turns: u8) -> Self {
+    pub fn new(settings: &DecodeSettings, quarter_turns: u8, live: bool) -> Self {
         let [height, width] = settings.size;
         Self {
             settings: settings.clone(),
             quarter_turns,
+            live,
             pool: Pool::new(height * width * 3),
             current: None,
         }
@@ -55,10 +57,12 @@ impl Scaler {
 
     /// `[height, width, 3]` RGB of one picture, upright.
     pub fn run(&mut self, frame: &Video) -> Result<Arc<Vec<u8>>, DecodeError> {
+        let live = self.live;
         let fault = |cause| DecodeError::Scale {
             width: frame.width(),
             height: frame.height(),
             format: format!("{:?}", frame.format()).to_lowercase(),
+            live,
             cause,
         };
         let kind = Kind::of(frame);

@@ -70,12 +70,15 @@ impl Timeline {
         Self::default()
     }
 
-    /// The stream was opened again at `now`: a new segment begins with its next frame, as
-    /// much later as it was away.
+    /// The stream was, or is about to be, opened again at `now`: a new segment begins with
+    /// its next frame, as much later as that came after the last one, and at least as late
+    /// as `now`. Told at every try, it counts once.
     pub fn reconnected(&mut self, now: Instant) {
         if let Some(last) = self.last {
-            self.segment += 1;
-            self.away = Some(now.saturating_duration_since(last.arrived));
+            let away = now.saturating_duration_since(last.arrived);
+            if self.away.replace(away).is_none() {
+                self.segment += 1;
+            }
         }
     }
 
@@ -99,7 +102,7 @@ impl Timeline {
             None => nanos_of(ASSUMED_FRAME),
         };
         if let Some(away) = self.away.take() {
-            let gap = if time.live { nanos_of(away) } else { guess };
+            let gap = if time.live { waited.max(nanos_of(away)) } else { guess };
             let media = last.media + gap.max(1);
             return self.settle(&time, media, nanos.map(|nanos| media - nanos), false);
         }
@@ -286,10 +289,12 @@ mod tests {
         assert_eq!(live.timeline.segment(), 0, "nothing came before");
         live.at(0, NOW);
         live.at(3600, 40 * MS);
+        // Two tries, the second of which leads to a frame.
+        live.timeline.reconnected(live.start + 1040 * MS);
         live.timeline.reconnected(live.start + 5040 * MS);
         let (media, moment) = live.at(99_999_999, 5200 * MS);
-        assert_eq!((media, moment.segment, moment.jumped), (5040.0, 1, false));
-        assert_eq!(live.at(99_999_999 + 3600, 5240 * MS).0, 5080.0);
+        assert_eq!((media, moment.segment, moment.jumped), (5200.0, 1, false));
+        assert_eq!(live.at(99_999_999 + 3600, 5240 * MS).0, 5240.0);
         // Files of a folder follow each other by one frame.
         let mut file = Feed::file();
         file.at(0, NOW);

@@ -6,7 +6,6 @@
 mod check;
 mod describe;
 mod error;
-mod input;
 #[cfg(feature = "onnx")]
 mod library;
 mod manifest;
@@ -21,7 +20,6 @@ mod version;
 
 pub use describe::{describe, show};
 pub use error::{ManifestFault, ModelError};
-pub use input::{Logits, ModelInput};
 pub use manifest::read_manifest;
 #[cfg(feature = "onnx")]
 pub use session::Model;

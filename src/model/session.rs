@@ -5,13 +5,12 @@ use ort::value::{Outlet, TensorElementType, TensorRef};
 
 use super::check;
 use super::error::{ManifestFault, ModelError};
-use super::input::{Logits, ModelInput};
 use super::manifest::read_manifest;
 use super::onnx_file::{Port, Ports};
 use super::settings::{ModelSettings, ProviderKind};
 use super::{library, provider};
-use crate::data::Manifest;
 use crate::data::manifest::Layout;
+use crate::data::{Logits, Manifest, ModelInput};
 
 /// A loaded and warm model. One thread owns it: [`Model::run`] takes `&mut self`.
 pub struct Model {

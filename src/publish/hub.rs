@@ -47,6 +47,8 @@ struct Inner {
 struct Outlet {
     name: String,
     target: String,
+    /// Whether it is told of each look.
+    windows: bool,
     queue: mpsc::Sender<Arc<str>>,
     metrics: SinkMetrics,
     counts: Arc<Counts>,
@@ -85,25 +87,26 @@ impl CloseReport {
 }
 
 impl Hub {
-    /// Opens all sinks, then starts a task for each on `runtime`.
+    /// Opens all sinks, then starts a task for each on `runtime`. Beside each sink stands
+    /// whether it is told of `window` events.
     pub fn start(
-        sinks: &[SinkSettings],
+        sinks: &[(SinkSettings, bool)],
         metrics: &Metrics,
         runtime: &Handle,
     ) -> Result<Self, PublishError> {
         let mut opened = Vec::new();
-        for (place, sink) in sinks.iter().enumerate() {
-            if sinks[..place].contains(sink) {
+        for (place, (sink, windows)) in sinks.iter().enumerate() {
+            if sinks[..place].iter().any(|(other, _)| other == sink) {
                 return Err(PublishError::Twice { target: sink.target() });
             }
-            opened.push((sink, sink.open()?));
+            opened.push((sink, *windows, sink.open()?));
         }
         let (closing, told_to_close) = watch::channel(None);
         let (stdout_gone, stdout_closed) = watch::channel(false);
         let (mut outlets, mut tasks) = (Vec::new(), Vec::new());
-        for (place, (settings, lines)) in opened.into_iter().enumerate() {
+        for (place, (settings, windows, lines)) in opened.into_iter().enumerate() {
             let kind = settings.kind();
-            let same = sinks[..place].iter().filter(|other| other.kind() == kind).count();
+            let same = sinks[..place].iter().filter(|(other, _)| other.kind() == kind).count();
             let name = if same == 0 { kind.to_owned() } else { format!("{kind}_{}", same + 1) };
             let is_stdout = *settings == SinkSettings::Stdout;
             let (sender, queue) = mpsc::channel(QUEUE);
@@ -122,7 +125,16 @@ impl Hub {
             tasks.push(runtime.spawn(sink.run(lines)));
             let closed = if is_stdout { stdout_closed.clone() } else { watch::channel(false).1 };
             let losing = AtomicBool::new(false);
-            outlets.push(Outlet { name, target, queue: sender, metrics, counts, losing, closed });
+            outlets.push(Outlet {
+                name,
+                target,
+                windows,
+                queue: sender,
+                metrics,
+                counts,
+                losing,
+                closed,
+            });
         }
         Ok(Self(Arc::new(Inner { outlets, closing, stdout_closed, tasks: Mutex::new(tasks) })))
     }
@@ -133,7 +145,7 @@ impl Hub {
     pub fn publish(&self, event: &Event, urgency: Urgency) {
         let line: Arc<str> = wire::to_json(event).into();
         let is_window = matches!(event.kind, EventKind::Window { .. });
-        for outlet in &self.0.outlets {
+        for outlet in self.0.outlets.iter().filter(|outlet| outlet.windows || !is_window) {
             match urgency {
                 Urgency::Wait => outlet.wait(line.clone()),
                 Urgency::Fresh => outlet.fresh(line.clone(), is_window),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ffmpeg_next as ffmpeg;
 
+use super::Location;
 use super::policy::Refusal;
 use super::watch::Interruption;
-use super::{Location, LocationError};
 use crate::data::{Fault, Remedy};
 
 /// What was being done when it failed.
@@ -80,8 +80,6 @@ pub enum SourceFault {
     Unsupported { what: &'static str },
     #[error("{cause}")]
     Io { cause: ffmpeg::Error },
-    #[error(transparent)]
-    Location(#[from] LocationError),
 }
 
 impl Fault for SourceError {
@@ -91,8 +89,7 @@ impl Fault for SourceError {
             | SourceFault::UnknownOption { .. }
             | SourceFault::ReservedOption { .. }
             | SourceFault::Disallowed(_)
-            | SourceFault::Unsupported { .. }
-            | SourceFault::Location(_) => Remedy::GiveUp,
+            | SourceFault::Unsupported { .. } => Remedy::GiveUp,
             _ if self.live => Remedy::Restart,
             _ => Remedy::GiveUp,
         }
@@ -115,7 +112,6 @@ impl Fault for SourceError {
             SourceFault::Ended => "ended",
             SourceFault::Unsupported { .. } => "unsupported",
             SourceFault::Io { .. } => "io",
-            SourceFault::Location(_) => "location",
         }
     }
 }

@@ -1,4 +1,8 @@
 //! FFmpeg's own messages, turned into ours: masked, levelled and few.
+//!
+//! What FFmpeg calls an error is often an ordinary answer (a camera that is off, at every
+//! try; a damaged packet), which our own errors and counters tell of already. So it is for
+//! `debug`; only what it calls fatal is a warning.
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -11,7 +15,7 @@ const MOST: u32 = 5;
 const SPAN: Duration = Duration::from_secs(1);
 
 /// Levels as FFmpeg numbers them.
-const ERROR: i32 = 16;
+const FATAL: i32 = 8;
 const WARNING: i32 = 24;
 
 static LIMITER: Mutex<Limiter> = Mutex::new(Limiter::new());
@@ -23,7 +27,7 @@ thread_local! {
 
 /// Whether a message of this FFmpeg level would be written anywhere.
 pub(super) fn wanted(level: i32) -> bool {
-    if level <= ERROR {
+    if level <= FATAL {
         tracing::enabled!(target: "ffmpeg", tracing::Level::WARN)
     } else if level <= WARNING {
         tracing::enabled!(target: "ffmpeg", tracing::Level::DEBUG)
@@ -52,7 +56,7 @@ fn emit(level: i32, line: &str) {
     let verdict =
         LIMITER.lock().expect("no holder of this lock panics").admit(Instant::now(), &message);
     let Some(held_back) = verdict else { return };
-    if level <= ERROR {
+    if level <= FATAL {
         tracing::warn!(target: "ffmpeg", part, held_back, %message, "ffmpeg complains");
     } else if level <= WARNING {
         tracing::debug!(target: "ffmpeg", part, held_back, %message, "ffmpeg warns");

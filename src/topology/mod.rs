@@ -9,6 +9,7 @@
 //! reads what is left and ends, the sinks flush.
 
 mod board;
+mod clip;
 mod inbox;
 mod keep_up;
 mod launch;
@@ -16,6 +17,7 @@ mod perceive;
 mod run;
 mod stream;
 
+pub use clip::{ClipError, watch_clip};
 pub use perceive::Batching;
 pub use run::{Report, RunError, Setup, run};
 pub use stream::{Reconnect, StreamJob, describe};

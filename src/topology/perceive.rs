@@ -7,11 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 use super::board::Board;
 use super::inbox::{Inbox, Port, StreamItem};
 use super::keep_up::KeepUp;
-use crate::byte_array::{ByteArray, RawClip};
-use crate::data::manifest::Layout;
+use crate::byte_array::ResidentInput;
 use crate::data::{Event, Window, WindowScores};
 use crate::label::Calibrator;
-use crate::model::{Model, ModelError, ModelInput};
+use crate::model::{Model, ModelError};
 use crate::publish::{Hub, Urgency};
 use crate::telemetry::metrics::{DropReason, ModelMetrics};
 
@@ -57,36 +56,10 @@ impl Heartbeat {
     }
 }
 
-/// The model's input for one layout, resident for the life of the thread.
-enum Input {
-    ByteArray(ByteArray),
-    Raw(RawClip),
-}
-
-impl Input {
-    fn write(&mut self, slot: usize, window: &Window) {
-        match self {
-            Self::ByteArray(rows) => rows.write(slot, window),
-            Self::Raw(clip) => clip.write(slot, window),
-        }
-    }
-
-    fn view(&self, batch: usize) -> ModelInput<'_> {
-        match self {
-            Self::ByteArray(rows) => {
-                ModelInput::ByteArray { rows: rows.rows(batch), shape: rows.shape() }
-            }
-            Self::Raw(clip) => {
-                ModelInput::Raw { pixels: clip.pixels(batch), times: clip.times(batch) }
-            }
-        }
-    }
-}
-
 /// Owns the model and everything behind it.
 pub struct Perceiver {
     model: Model,
-    input: Input,
+    input: ResidentInput,
     calibrator: Calibrator,
     batching: Batching,
     metrics: ModelMetrics,
@@ -106,11 +79,7 @@ impl Perceiver {
         heartbeat: Heartbeat,
     ) -> Self {
         let manifest = model.manifest();
-        let input = &manifest.inputs[0];
-        let input = match input.layout {
-            Layout::ByteArray => Input::ByteArray(ByteArray::new(input, batching.max_windows)),
-            Layout::Raw => Input::Raw(RawClip::new(input, batching.max_windows)),
-        };
+        let input = ResidentInput::new(&manifest.inputs[0], batching.max_windows);
         let calibrator = Calibrator::new(&manifest.output);
         let events = Vec::new();
         Self { model, input, calibrator, batching, metrics, hub, board, heartbeat, events }
@@ -190,7 +159,7 @@ impl Perceiver {
         };
         self.metrics.inference.observe(began.elapsed().as_secs_f64());
         self.metrics.batch.observe(batch.len() as f64);
-        for (window, logits) in batch.iter().zip(logits.values.chunks_exact(logits.labels)) {
+        for (window, logits) in batch.iter().zip(logits.windows()) {
             let port = inbox.port(&window.stream).expect("a port outlives its windows");
             let scores = WindowScores {
                 stream: window.stream.clone(),

@@ -1,0 +1,59 @@
+//! How a command that failed ends.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use crate::telemetry::redact;
+
+/// Said on standard error, and an exit status.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    /// Wrong use, configuration or input, said before anything started: status 2.
+    pub fn refused(message: impl ToString) -> Self {
+        Self { message: message.to_string(), status: 2 }
+    }
+
+    /// [`Self::refused`], with the error's causes.
+    pub fn refused_by(error: &dyn Error) -> Self {
+        Self::refused(chain(error))
+    }
+
+    /// Failed while running: status 1.
+    pub fn failed(error: &dyn Error) -> Self {
+        Self::failed_saying(chain(error))
+    }
+
+    pub fn failed_saying(message: impl ToString) -> Self {
+        Self { message: message.to_string(), status: 1 }
+    }
+
+    /// The command needs a feature that this build was made without.
+    pub fn left_out() -> Self {
+        Self::refused(
+            "this build of percept was made without what this command needs; build it with the \
+             features ffmpeg and onnx",
+        )
+    }
+
+    pub fn exit(self) -> ExitCode {
+        eprintln!("{}", redact::mask(self.message.trim_end()));
+        ExitCode::from(self.status)
+    }
+}
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

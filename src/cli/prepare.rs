@@ -1,0 +1,146 @@
+//! From what was asked to what can run: everything that can be refused is refused here.
+
+use std::net::TcpListener;
+
+use super::args::{Inputs, RunArgs};
+use super::exit::{Failure, chain};
+use crate::config::{Checked, Faults, Place, Watch};
+use crate::data::Manifest;
+use crate::label::LabelSettings;
+use crate::model::{Model, read_manifest};
+use crate::publish::SinkSettings;
+use crate::source::{self, Location};
+use crate::supervise::Stop;
+use crate::topology::{Reconnect, StreamJob};
+use crate::web;
+
+/// What a run needs, checked; nothing of it has begun.
+pub struct Prepared {
+    pub checked: Checked,
+    pub model: Model,
+    pub streams: Vec<(StreamJob, LabelSettings)>,
+    /// Each with whether it is told of windows.
+    pub sinks: Vec<(SinkSettings, bool)>,
+    pub listener: Option<TcpListener>,
+}
+
+/// Reads the files that `percept run` was given and what overrides them.
+pub fn load(args: &RunArgs) -> Result<Checked, Failure> {
+    let machine = args.machine.config.as_deref();
+    let checked = match args.inputs().map_err(Failure::refused)? {
+        Inputs::Pipeline(path) => Checked::load(&path, machine),
+        Inputs::Sources(sources) => Checked::from_sources(&sources, machine),
+    };
+    let mut checked = checked.map_err(Failure::refused)?;
+    checked.apply(&args.overrides());
+    Ok(checked)
+}
+
+/// Checks everything against the model, the file system and the network's ports.
+///
+/// # Errors
+/// All faults that were found, at once.
+pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
+    let mut faults = Faults::new();
+    let settings = checked.model_settings();
+    let model_place = match &checked.model {
+        Some(model) => model.place.clone(),
+        None => Place::argument("--model"),
+    };
+    let manifest = read_manifest(&settings.path)
+        .map_err(|error| faults.push(&model_place, chain(&error), ""))
+        .ok();
+
+    let wants_clips = manifest.as_ref().is_none_or(|manifest| manifest.inputs[0].frames > 1);
+    let mut streams = Vec::new();
+    match checked.watches(wants_clips) {
+        Ok(watches) => {
+            for watch in &watches {
+                open_file(watch, &mut faults);
+            }
+            if let Some(manifest) = &manifest {
+                streams = jobs(&checked, watches, manifest, &mut faults);
+            }
+        }
+        Err(found) => faults.append(found),
+    }
+    let sinks = checked.sinks().map_err(|found| faults.append(found)).unwrap_or_default();
+    let listener = checked.machine.http.listen.and_then(|address| {
+        let refused = |error| faults.push(&Place::argument("--listen"), chain(&error), "");
+        web::bind(address).map_err(refused).ok()
+    });
+    // Loading takes a while, so it comes last; a manifest that is wrong was told above.
+    let model = manifest.and_then(|_| {
+        let refused = |error| faults.push(&model_place, chain(&error), "");
+        Model::load(&settings).map_err(refused).ok()
+    });
+    match model {
+        Some(model) => faults.or(Prepared { checked, model, streams, sinks, listener }),
+        None => Err(faults),
+    }
+}
+
+/// A file is opened once before anything starts: one without video is no stream.
+///
+/// A folder's clips are opened when their turn comes, for there may be thousands.
+fn open_file(watch: &Watch<'_>, faults: &mut Faults) {
+    let named = watch.name == watch.stream.name;
+    if !(named && matches!(watch.source.location, Location::File(_))) {
+        return;
+    }
+    if let Err(error) = source::open(&watch.source, &Stop::new()) {
+        faults.push(&watch.stream.source.place, chain(&error), "");
+    }
+}
+
+fn jobs(
+    checked: &Checked,
+    watches: Vec<Watch<'_>>,
+    manifest: &Manifest,
+    faults: &mut Faults,
+) -> Vec<(StreamJob, LabelSettings)> {
+    let input = &manifest.inputs[0];
+    let machine = &checked.machine;
+    let reconnect = Reconnect {
+        first: machine.reconnect.first,
+        most: machine.reconnect.most,
+        unauthorized: machine.reconnect.unauthorized,
+    };
+    let mut jobs = Vec::new();
+    for Watch { name, source, stream } in watches {
+        stream.check_labels(&manifest.output, faults);
+        let Some(plan) = stream.plan(input, faults) else { continue };
+        let decode = stream.decode_settings(input, &plan, machine.decoder_threads);
+        let job = StreamJob { stream: name, source, decode, plan, reconnect };
+        jobs.push((job, stream.labels.settings.clone()));
+    }
+    jobs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.mp4");
+        std::fs::write(&text, "no video").unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let pipeline = folder.path().join("p.toml");
+        let toml = format!(
+            "model = \"missing.onnx\"\n[[streams]]\nname = \"a\"\nsource = {text:?}\n\
+             [[streams]]\nname = \"b\"\nsource = \"/nowhere/clip.mp4\"\n\
+             [[sinks]]\ntype = \"file\"\npath = \"/nowhere/events.jsonl\"\n"
+        );
+        std::fs::write(&pipeline, toml).unwrap();
+        source::init();
+        let mut checked = Checked::load(&pipeline, None).unwrap();
+        checked.machine.http.listen = Some(taken.local_addr().unwrap());
+        let Err(faults) = prepare(checked) else { panic!("must be refused") };
+        let told = faults.to_string();
+        for part in ["missing.onnx", "/nowhere/clip.mp4", "/nowhere/events.jsonl", "in use"] {
+            assert!(told.contains(part), "{part} is not told of:\n{told}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `percept run`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::args::RunArgs;
+use super::exit::Failure;
+use super::prepare::{self, Prepared};
+use super::progress::Progress;
+use crate::publish::Hub;
+use crate::source;
+use crate::supervise::Stop;
+use crate::telemetry::logging;
+use crate::telemetry::metrics::Metrics;
+use crate::topology::{self, Batching, Report, Setup};
+
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let checked = prepare::load(args)?;
+    logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
+    source::init();
+    let Prepared { checked, model, streams, sinks, listener } =
+        prepare::prepare(checked).map_err(Failure::refused)?;
+    let manifest = model.manifest();
+    tracing::info!(
+        model = %format_args!("{} {}", manifest.name, manifest.version),
+        provider = model.provider(),
+        onnx_runtime = model.runtime_version(),
+        streams = streams.len(),
+        "model loaded"
+    );
+    if let Some(listener) = &listener
+        && let Ok(address) = listener.local_addr()
+    {
+        tracing::info!(metrics = %format_args!("http://{address}/metrics"), "listening");
+    }
+
+    let runtime = runtime().map_err(|error| Failure::failed(&error))?;
+    let stop = Stop::new();
+    watch_signals(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
+    let metrics = Metrics::new();
+    let hub = Hub::start(&sinks, &metrics, runtime.handle())
+        .map_err(|error| Failure::refused_by(&error))?;
+    let mut progress = Progress::new(streams.iter().map(|(job, _)| job));
+    let batching = Batching { max_windows: model.max_batch(), max_wait: checked.machine.max_wait };
+    let setup = Setup {
+        model,
+        streams,
+        batching,
+        hub,
+        metrics,
+        listener,
+        ready_share: checked.machine.http.ready_share.into(),
+        deadline: checked.machine.deadline,
+        runtime,
+    };
+    let report = topology::run(setup, &stop, |snapshot| progress.show(snapshot))
+        .map_err(|error| Failure::failed(&error))?;
+    judge(&report)
+}
+
+/// tokio runs the edges only: two threads are plenty.
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("edge")
+        .enable_all()
+        .build()
+}
+
+/// The first SIGTERM or SIGINT asks for an orderly end, the second ends at once.
+fn watch_signals(runtime: &Runtime, stop: &Stop) -> std::io::Result<()> {
+    let _inside = runtime.enter();
+    let count = std::sync::Arc::new(AtomicUsize::new(0));
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let (mut signals, stop, count) = (signal(kind)?, stop.clone(), count.clone());
+        runtime.spawn(async move {
+            while signals.recv().await.is_some() {
+                if count.fetch_add(1, Ordering::Relaxed) > 0 {
+                    eprintln!("told to stop twice: ending at once, events may be lost");
+                    std::process::exit(1);
+                }
+                tracing::info!("told to stop, finishing what was accepted");
+                stop.stop();
+            }
+        });
+    }
+    Ok(())
+}
+
+/// What could not be done makes the exit status 1.
+fn judge(report: &Report) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    if report.given_up > 0 {
+        problems.push(format!("{} stream(s) were given up, see the log above", report.given_up));
+    }
+    for sink in report.close.sinks.iter().filter(|sink| sink.unwritten + sink.events_dropped > 0) {
+        let lost = sink.unwritten + sink.events_dropped;
+        problems.push(format!(
+            "{lost} event(s) could not be written to {}: check its space and whoever reads it",
+            sink.target
+        ));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Failure::failed_saying(problems.join("\n"))) }
+}

@@ -1,0 +1,63 @@
+//! `percept devices` and `percept probe`.
+
+use super::args::ProbeArgs;
+use super::exit::Failure;
+use crate::source::{self, Location, Probe, SourceSettings};
+use crate::supervise::Stop;
+use crate::telemetry::redact;
+
+pub fn devices() -> Result<(), Failure> {
+    let cameras = source::devices();
+    if cameras.is_empty() {
+        println!("no cameras (V4L2) on this machine");
+    }
+    for camera in cameras {
+        println!("{}\t{}", camera.path.display(), camera.name);
+    }
+    Ok(())
+}
+
+pub fn probe(args: &ProbeArgs) -> Result<(), Failure> {
+    let location = Location::parse(&args.source).map_err(|error| Failure::refused_by(&error))?;
+    location.secrets().iter().for_each(|secret| redact::register(secret));
+    source::init();
+    // Nothing runs yet that a failure could interrupt: it is wrong input.
+    let probe = source::probe(&SourceSettings::new(location), &Stop::new())
+        .map_err(|error| Failure::refused_by(&error))?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&probe).expect("plain data becomes JSON");
+        println!("{json}");
+    } else {
+        print!("{}", described(&probe));
+    }
+    Ok(())
+}
+
+fn described(probe: &Probe) -> String {
+    let track = &probe.track;
+    let mut lines = vec![probe.location.clone()];
+    let mut line = |name: &str, value: String| lines.push(format!("  {name:<12}{value}"));
+    line("container", track.container.clone());
+    line("video", track.to_string());
+    if let Some(format) = &track.pixel_format {
+        line("pixels", format.clone());
+    }
+    if track.rotation != 0 {
+        line("rotation", format!("{} degrees clockwise", track.rotation));
+    }
+    for audio in &track.audio {
+        line(
+            "audio",
+            format!("{}, {} Hz, {} ch", audio.codec, audio.sample_rate_hz, audio.channels),
+        );
+    }
+    match track.duration_seconds {
+        Some(seconds) if !track.live => line("duration", format!("{seconds:.1} s")),
+        _ => line("duration", "live".into()),
+    }
+    match probe.key_frame_interval_seconds {
+        Some(seconds) => line("key frames", format!("at most {seconds:.2} s apart")),
+        None => line("key frames", format!("fewer than two in {} packets", probe.packets)),
+    }
+    lines.join("\n") + "\n"
+}

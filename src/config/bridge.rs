@@ -1,0 +1,195 @@
+//! From checked settings to what each module takes, once the model's manifest is known.
+//!
+//! The one place where the configuration meets the file system and the manifest: sources
+//! are looked for, folders become their clips, credentials are joined to URLs.
+
+use url::Url;
+
+use super::checked::{Checked, Stream};
+use super::faults::{Faults, Placed};
+use super::load::unused_name;
+use super::secret::Secret;
+use crate::data::StreamId;
+use crate::data::manifest::{Input, Output};
+use crate::decode::DecodeSettings;
+use crate::model::ModelSettings;
+use crate::publish::SinkSettings;
+use crate::source::{self, Location, SourceSettings};
+use crate::telemetry::redact;
+use crate::window::Plan;
+
+/// What percent-encoding leaves as it is: RFC 3986's unreserved characters.
+const ENCODED: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// One source to watch: a stream, or a clip of a stream that is a folder.
+#[derive(Debug, Clone)]
+pub struct Watch<'a> {
+    pub name: StreamId,
+    pub source: SourceSettings,
+    pub stream: &'a Stream,
+}
+
+impl Checked {
+    /// The model to load and how.
+    pub fn model_settings(&self) -> ModelSettings {
+        let mut settings = self.machine.model.clone();
+        if let Some(model) = &self.model {
+            settings.path.clone_from(&model.value);
+        }
+        settings
+    }
+
+    /// Every source to watch, found and with its credentials, which are made known to
+    /// [`redact`]. A folder's clips are called `folder-clip`, with a number where two
+    /// would be the same.
+    ///
+    /// `wants_clips`: whether the model looks at more than one frame, so that a folder
+    /// of single pictures is a fault.
+    pub fn watches(&self, wants_clips: bool) -> Result<Vec<Watch<'_>>, Faults> {
+        let mut faults = Faults::new();
+        let mut watches: Vec<Watch<'_>> = Vec::new();
+        for stream in &self.streams {
+            let Some(source) = stream.source_settings(&mut faults) else { continue };
+            if !matches!(source.location, Location::Folder(_)) {
+                watches.push(Watch { name: stream.name.clone(), source, stream });
+                continue;
+            }
+            let clips = source::expand(&source.location).and_then(|clips| {
+                if wants_clips {
+                    source::require_clips(&source.location, &clips)?;
+                }
+                Ok(clips)
+            });
+            match clips {
+                Err(error) => faults.push(&stream.source.place, error.to_string(), ""),
+                Ok(clips) => {
+                    for location in clips {
+                        let clip = format!("{}-{}", stream.name, location.default_stream_name());
+                        let clip: String = clip.chars().take(64).collect();
+                        let used = |name: &str| {
+                            watches.iter().any(|watch| watch.name.as_str() == name)
+                                || self.streams.iter().any(|other| other.name.as_str() == name)
+                        };
+                        let name = unused_name(&clip, used);
+                        let source = SourceSettings { location, ..source.clone() };
+                        watches.push(Watch { name, source, stream });
+                    }
+                }
+            }
+        }
+        faults.or(watches)
+    }
+
+    /// The sinks, each checked to be writable; and whether each tells of windows.
+    pub fn sinks(&self) -> Result<Vec<(SinkSettings, bool)>, Faults> {
+        let mut faults = Faults::new();
+        for sink in &self.sinks {
+            if let Err(error) = sink.target.value.check() {
+                let cause = std::error::Error::source(&error);
+                let cause = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+                faults.push(&sink.target.place, format!("{error}{cause}"), "");
+            }
+        }
+        let sinks = self.sinks.iter().map(|sink| (sink.target.value.clone(), sink.windows));
+        faults.or(sinks.collect())
+    }
+}
+
+impl Stream {
+    /// `None` after it has noted why the source cannot be used.
+    fn source_settings(&self, faults: &mut Faults) -> Option<SourceSettings> {
+        let location = match Location::parse(self.source.value.expose()) {
+            Ok(location) => self.with_credentials(location, faults),
+            Err(error) => {
+                faults.push(&self.source.place, error.to_string(), "");
+                None
+            }
+        }?;
+        location.secrets().iter().for_each(|secret| redact::register(secret));
+        let options = self.options.iter();
+        Some(SourceSettings {
+            location,
+            transport: self.transport,
+            stall_timeout: self.stall_timeout,
+            options: options.map(|(name, at)| (name.clone(), at.value.expose().into())).collect(),
+            allow_hosts: self.allow_hosts.clone(),
+            allow_files: self.allow_files,
+        })
+    }
+
+    /// Joins user and password to a URL. Shared ones from `[defaults]` give way to a URL's
+    /// own, and are not for files; a stream's own are meant for it.
+    fn with_credentials(&self, location: Location, faults: &mut Faults) -> Option<Location> {
+        let Some(user) = &self.user else { return Some(location) };
+        let shared = user.place.key().starts_with("defaults");
+        match location {
+            Location::Rtsp(url) | Location::Http(url) if !url.username().is_empty() && !shared => {
+                let problem = "a user here and another one in the source's URL";
+                faults.push(&user.place, problem, "leave one of them out");
+                drop(url);
+                None
+            }
+            Location::Rtsp(url) if url.username().is_empty() => {
+                Some(Location::Rtsp(self.join(url, user)))
+            }
+            Location::Http(url) if url.username().is_empty() => {
+                Some(Location::Http(self.join(url, user)))
+            }
+            Location::Rtsp(_) | Location::Http(_) => Some(location),
+            _ if shared => Some(location),
+            _ => {
+                let problem = "a user for a source that is no rtsp or http URL";
+                faults.push(&user.place, problem, "leave user and password out");
+                None
+            }
+        }
+    }
+
+    fn join(&self, mut url: Url, user: &Placed<Secret>) -> Url {
+        let encode = |secret: &Secret| {
+            percent_encoding::utf8_percent_encode(secret.expose(), ENCODED).to_string()
+        };
+        let password = self.password.as_ref().map(|password| &password.value);
+        // A URL with a host, as `Location` has them, takes both.
+        let _ = url.set_username(&encode(&user.value));
+        let _ = url.set_password(password.map(encode).as_deref());
+        if let Some(password) = password {
+            redact::register_credentials(user.value.expose(), password.expose());
+        }
+        url
+    }
+
+    /// How frames are sampled for a model with this input; a fault at the hop if they
+    /// cannot be.
+    pub fn plan(&self, input: &Input, faults: &mut Faults) -> Option<Plan> {
+        let plan = Plan::new(input, self.hop.value);
+        plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
+    }
+
+    /// How frames are decoded for a model with this input.
+    pub fn decode_settings(&self, input: &Input, plan: &Plan, threads: usize) -> DecodeSettings {
+        DecodeSettings {
+            size: input.size,
+            resize: input.resize,
+            filter: input.filter,
+            mode: self.decode,
+            crop: self.crop,
+            masks: self.masks.clone(),
+            interval: plan.interval,
+            step: plan.step,
+            threads,
+        }
+    }
+
+    /// Notes what of the labels' settings does not fit a model with this output.
+    pub fn check_labels(&self, output: &Output, faults: &mut Faults) {
+        for fault in self.labels.settings.check(output) {
+            let place = self.labels.places.get(fault.key()).unwrap_or(&self.place);
+            // The place says the key.
+            let problem = fault.to_string();
+            let prefix = format!("{}: ", fault.key());
+            faults.push(place, problem.strip_prefix(&prefix).unwrap_or(&problem), "");
+        }
+    }
+}

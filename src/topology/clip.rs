@@ -1,0 +1,73 @@
+//! The whole line for one clip on the calling thread: for looking at a model, and for
+//! measuring.
+
+use crate::byte_array::ResidentInput;
+use crate::data::{StreamId, Window, WindowScores};
+use crate::decode::{DecodeError, DecodeSettings, Decoder, Timeline};
+use crate::label::Calibrator;
+use crate::model::{Model, ModelError};
+use crate::source::{self, SourceError, SourceSettings};
+use crate::supervise::Stop;
+use crate::telemetry::metrics::StreamMetrics;
+use crate::window::{Plan, Windower};
+
+/// Why a clip could not be watched to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ClipError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Shows every window of a clip to the model, one at a time, and tells its scores.
+///
+/// `metrics` counts what was decoded and skipped.
+///
+/// # Errors
+/// The clip cannot be opened or decoded, or the model fails.
+pub fn watch_clip(
+    model: &mut Model,
+    source: &SourceSettings,
+    decode: &DecodeSettings,
+    plan: &Plan,
+    metrics: &StreamMetrics,
+    mut tell: impl FnMut(WindowScores),
+) -> Result<(), ClipError> {
+    let stream = StreamId::new("clip").expect("a valid name");
+    let mut input = ResidentInput::new(&model.manifest().inputs[0], 1);
+    let calibrator = Calibrator::new(&model.manifest().output);
+    let mut look = |window: Window| -> Result<(), ClipError> {
+        input.write(0, &window);
+        let logits = model.run(&input.view(1), 1)?;
+        tell(WindowScores {
+            stream: window.stream.clone(),
+            seq: window.seq,
+            start: *window.start(),
+            end: *window.end(),
+            scores: calibrator.scores(&logits.values),
+        });
+        Ok(())
+    };
+
+    let mut source = source::open(source, &Stop::new())?;
+    let mut decoder = Decoder::new(source.track(), decode, metrics)?;
+    let mut timeline = Timeline::new();
+    let mut windower = Windower::new(stream, *plan, metrics.clone());
+    let (mut frames, mut windows) = (Vec::new(), Vec::new());
+    loop {
+        let packet = source.read()?;
+        match &packet {
+            Some(packet) => decoder.push(packet, &mut timeline, &mut frames)?,
+            None => decoder.finish(&mut timeline, &mut frames)?,
+        }
+        frames.drain(..).for_each(|frame| windower.push(frame, &mut windows));
+        windows.drain(..).try_for_each(&mut look)?;
+        if packet.is_none() {
+            windower.clear();
+            return Ok(());
+        }
+    }
+}
