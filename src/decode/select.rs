@@ -123,6 +123,7 @@ impl ModeSwitch {
         self.active
     }
 
+    #[cfg(feature = "ffmpeg")]
     /// Distance of the last two key frames.
     pub fn spacing(&self) -> Option<Duration> {
         self.spacing

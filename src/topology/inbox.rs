@@ -33,6 +33,8 @@ pub struct Port {
     receiver: Receiver<StreamItem>,
     /// Taken from the queue while looking for a fresher window.
     held: Option<StreamItem>,
+    /// A window of this stream is in the batch: what follows it waits until it was looked at.
+    in_batch: bool,
     closed: bool,
 }
 
@@ -54,7 +56,7 @@ impl Port {
         labels: StreamLabels,
         receiver: Receiver<StreamItem>,
     ) -> Self {
-        Self { stream, live, metrics, labels, receiver, held: None, closed: false }
+        Self { stream, live, metrics, labels, receiver, held: None, in_batch: false, closed: false }
     }
 
     pub fn is_live(&self) -> bool {
@@ -116,24 +118,36 @@ impl Inbox {
         }
     }
 
-    /// Waits until a stream has something to say, or until `timeout`.
+    /// True when no stream could add to the batch: each that there is has a window in it.
+    pub fn is_gathered(&self) -> bool {
+        self.ports.iter().all(|port| port.in_batch)
+    }
+
+    /// The batch was looked at: its streams may go on.
+    pub fn looked(&mut self) {
+        self.ports.iter_mut().for_each(|port| port.in_batch = false);
+    }
+
+    /// Waits until a stream that has no window in the batch has something to say, or until
+    /// `timeout`.
     pub fn wait(&self, timeout: Duration) {
-        if self.is_done() || self.ports.iter().any(|port| port.held.is_some()) {
+        let waiting = || self.ports.iter().filter(|port| !port.in_batch);
+        if self.is_done() || waiting().any(|port| port.held.is_some()) {
             return;
         }
         let mut select = Select::new();
         if let Some(joining) = &self.joining {
             select.recv(joining);
         }
-        for port in &self.ports {
+        for port in waiting() {
             select.recv(&port.receiver);
         }
         let _ = select.ready_deadline(Instant::now() + timeout);
     }
 
     /// Gives what each stream says up to and including its next window, until `windows`
-    /// of them were given. At most one window a stream, so that a fast file cannot
-    /// crowd out a camera.
+    /// of them were given. A stream then waits for [`Self::looked`]: its labels are told in
+    /// order, and a fast file cannot crowd out a camera.
     pub fn round(&mut self, windows: usize, mut tell: impl FnMut(&mut Port, StreamItem)) {
         self.take_joining();
         let mut given = 0;
@@ -143,13 +157,14 @@ impl Inbox {
                 break;
             }
             let port = &mut self.ports[(self.first + offset) % count];
-            while let Some(item) = port.next() {
-                let window = matches!(item, StreamItem::Window(_));
-                tell(port, item);
-                if window {
+            while !port.in_batch
+                && let Some(item) = port.next()
+            {
+                if matches!(item, StreamItem::Window(_)) {
+                    port.in_batch = true;
                     given += 1;
-                    break;
                 }
+                tell(port, item);
             }
         }
         self.first = if count == 0 { 0 } else { (self.first + 1) % count };
@@ -224,6 +239,22 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_with_a_window_in_the_batch_is_not_heard_until_that_was_looked_at() {
+        let (port, sender) = port("clip", false);
+        let stream = port.stream.clone();
+        let mut inbox = inbox_of([port]);
+        sender.send(window(&stream, 0)).unwrap();
+        sender.send(StreamItem::Finished(Finish::Finished)).unwrap();
+        drop(sender);
+        assert_eq!(said(&mut inbox, 8), ["clip 0"]);
+        assert!(inbox.is_gathered());
+        assert_eq!(said(&mut inbox, 8), [""; 0]);
+        assert!(inbox.port(&stream).is_some(), "a port outlives its windows");
+        inbox.looked();
+        assert_eq!(said(&mut inbox, 8), ["clip finished"]);
+    }
+
+    #[test]
     fn a_live_stream_keeps_its_freshest_window_and_counts_the_rest() {
         let (port, sender) = port("cam", true);
         let (stream, metrics) = (port.stream.clone(), port.metrics.clone());
@@ -235,6 +266,7 @@ mod tests {
         sender.send(StreamItem::Lost { kind: "timeout" }).unwrap();
         sender.send(window(&stream, 3)).unwrap();
         assert_eq!(said(&mut inbox, 8), ["cam connected", "cam 2"]);
+        inbox.looked();
         assert_eq!(said(&mut inbox, 8), ["cam lost", "cam 3"], "nothing overtakes a loss");
         assert_eq!(metrics.windows_dropped(DropReason::Superseded).get(), 2);
     }
@@ -250,7 +282,9 @@ mod tests {
         sender.send(StreamItem::Finished(Finish::Finished)).unwrap();
         drop(sender);
         assert_eq!(said(&mut inbox, 8), ["clip 0"]);
+        inbox.looked();
         assert_eq!(said(&mut inbox, 8), ["clip 1"]);
+        inbox.looked();
         assert_eq!(said(&mut inbox, 8), ["clip finished"]);
         assert!(inbox.is_done());
     }
@@ -269,6 +303,7 @@ mod tests {
         }
         let mut inbox = inbox_of(ports);
         assert_eq!(said(&mut inbox, 2), ["a 0", "b 0"]);
+        inbox.looked();
         assert_eq!(said(&mut inbox, 2), ["b 1", "c 0"], "the next round begins with another");
     }
 }

@@ -101,6 +101,7 @@ impl Perceiver {
                 let began = Instant::now();
                 self.look(&mut inbox, &batch)?;
                 batch.clear();
+                inbox.looked();
                 keep_up.worked(began.elapsed());
             }
             warn_if_behind(&mut keep_up, &inbox);
@@ -114,12 +115,12 @@ impl Perceiver {
         let mut deadline = None;
         loop {
             let room = self.batching.max_windows - batch.len();
-            // One window a stream and batch: the next one is told after this one's labels.
             inbox.round(room, |port, item| match item {
                 StreamItem::Window(window) => batch.push(window),
                 change => self.change(port, change),
             });
-            if batch.is_empty() || batch.len() == self.batching.max_windows || inbox.is_done() {
+            let full = batch.len() == self.batching.max_windows;
+            if batch.is_empty() || full || inbox.is_gathered() {
                 return;
             }
             let now = Instant::now();
