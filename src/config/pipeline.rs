@@ -32,14 +32,17 @@ pub(super) fn read(table: &Table<'_>) -> Pipeline {
         table.fault("streams", "there is nothing to watch", fix);
     }
     let mut streams: Vec<Stream> = Vec::new();
+    // A stream that is wrong otherwise has a name all the same.
+    let mut names: Vec<(String, usize)> = Vec::new();
     for table in tables.unwrap_or_default() {
-        let Some(stream) = stream::read(&table, &defaults, &labels, &mut faults) else { continue };
-        if let Some(first) = streams.iter().find(|known| known.name == stream.name) {
-            let line = first.place.line().unwrap_or_default();
-            let problem = format!("\"{}\" is also the stream of line {line}", stream.name);
-            table.fault("name", problem, "give each stream its own name");
+        if let Some(name) = table.get("name").and_then(|field| field.text()) {
+            if let Some((_, line)) = names.iter().find(|(known, _)| *known == name) {
+                let problem = format!("\"{name}\" is also the stream of line {line}");
+                table.fault("name", problem, "give each stream its own name");
+            }
+            names.push((name, table.place.line().unwrap_or_default()));
         }
-        streams.push(stream);
+        streams.extend(stream::read(&table, &defaults, &labels, &mut faults));
     }
     table.source().faults.borrow_mut().append(faults);
     Pipeline { model: path(table, "model"), streams, sinks: sinks(table) }

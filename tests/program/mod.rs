@@ -102,7 +102,7 @@ impl Percept {
         let deadline = Instant::now() + PATIENCE;
         while !self.log().contains(text) {
             assert!(Instant::now() < deadline, "the log does not say {text:?}:\n{}", self.log());
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 
@@ -134,7 +134,7 @@ impl Percept {
                 Some(status) => break status,
                 None => assert!(Instant::now() < deadline, "percept did not end:\n{}", self.log()),
             }
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(20));
         };
         self.reader.take().unwrap().join().unwrap();
         Finished { status, events: std::mem::take(&mut self.seen), stderr: self.log() }

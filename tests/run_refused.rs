@@ -1,0 +1,176 @@
+//! What `percept run` refuses, and how: status 2, before anything starts, with a message
+//! that says what to do.
+
+mod program;
+
+use std::path::Path;
+
+use program::{Finished, clip, ffmpeg, percept, write};
+
+fn root(path: &str) -> String {
+    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Each row: what is asked, and words that must be in the answer.
+#[track_caller]
+fn refused(arguments: &[&str], words: &[&str]) -> Finished {
+    let run = percept(arguments);
+    assert_eq!(run.code(), Some(2), "{arguments:?}: {}", run.stderr);
+    assert!(run.events.is_empty(), "{arguments:?}: nothing may start: {:?}", run.events);
+    for word in words {
+        assert!(run.stderr.contains(word), "{arguments:?}: no {word:?} in:\n{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+    run
+}
+
+#[test]
+fn bad_sources() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = write(folder.path(), "text.mp4", "this is a text file, not a clip\n");
+    let empty = write(folder.path(), "empty.mp4", "");
+    let sound = at("sound.wav");
+    ffmpeg(&["-f", "lavfi", "-i", "sine=duration=2", &sound]);
+    let whole = std::fs::read(clip(folder.path(), "whole.mp4", 5)).unwrap();
+    // An MP4's index lies at its end: without it there is nothing to read.
+    let cut = write(folder.path(), "cut.mp4", &whole[..whole.len() / 2]);
+    let pictures = folder.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    let picture = pictures.join("%02d.png");
+    ffmpeg(&["-f", "lavfi", "-i", "testsrc2=duration=1:rate=3", picture.to_str().unwrap()]);
+    let bare = folder.path().join("bare");
+    std::fs::create_dir(&bare).unwrap();
+
+    let table: &[(&str, &[&str])] = &[
+        (&at("missing.mp4"), &["missing.mp4"]),
+        (&text, &["text.mp4", "ffplay"]),
+        (&empty, &["empty.mp4", "empty"]),
+        (&sound, &["sound.wav", "no video"]),
+        (&cut, &["cut.mp4"]),
+        (pictures.to_str().unwrap(), &["pictures", "clips"]),
+        (bare.to_str().unwrap(), &["bare"]),
+        ("gopher://host/clip", &["gopher", "rtsp"]),
+        ("/dev/video99", &["/dev/video99"]),
+    ];
+    for (source, words) in table {
+        refused(&["run", source, "--listen", "off"], words);
+    }
+}
+
+#[test]
+fn bad_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "ok.mp4", 5);
+    let video = video.to_str().unwrap();
+    let text = write(folder.path(), "notes.onnx", "no model");
+    let good = std::fs::read(root("models/stream-health.onnx")).unwrap();
+    let cut = write(folder.path(), "cut.onnx", &good[..good.len() / 3]);
+    // The same length, so that the file stays ONNX: a label that is not in the manifest's count.
+    let renamed = String::from_utf8_lossy(b"percept.manifest").into_owned();
+    let place = good.windows(renamed.len()).position(|part| part == renamed.as_bytes()).unwrap();
+    let mut bare = good.clone();
+    bare[place..place + renamed.len()].copy_from_slice(b"percept.nonsense");
+    let bare = write(folder.path(), "bare.onnx", bare);
+    let missing = folder.path().join("missing.onnx");
+    let table: &[(&str, &[&str])] = &[
+        (missing.to_str().unwrap(), &["missing.onnx"]),
+        (&text, &["notes.onnx", "ONNX"]),
+        (&cut, &["cut.onnx"]),
+        (&bare, &["bare.onnx", "percept.manifest"]),
+    ];
+    for (model, words) in table {
+        refused(&["run", video, "--listen", "off", "--model", model], words);
+    }
+}
+
+#[test]
+fn bad_settings_are_all_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "ok.mp4", 5);
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        format!(
+            "[[streams]]\nname = \"a\"\nsorce = {video:?}\nhop = \"2 parsecs\"\n\
+             [[streams]]\nname = \"a\"\nsource = \"rtsp://u:geheim77@cam/1\"\n\
+             [streams.labels]\nignore = [\"coverd\"]\n"
+        ),
+    );
+    let run = refused(
+        &["run", &pipeline, "--listen", "off"],
+        &["p.toml:3", "source", "p.toml:4", "2s", "p.toml:6"],
+    );
+    assert!(!run.stderr.contains("geheim77"), "{}", run.stderr);
+    let checked = percept(&["check", &pipeline]);
+    assert_eq!(checked.code(), Some(2));
+    assert_eq!(checked.stderr, run.stderr, "check tells what run would");
+
+    // What only the model can tell.
+    let pipeline = write(
+        folder.path(),
+        "q.toml",
+        format!(
+            "[[streams]]\nname = \"a\"\nsource = {video:?}\n\
+             [streams.labels]\nignore = [\"coverd\"]\n"
+        ),
+    );
+    refused(&["run", &pipeline, "--listen", "off"], &["q.toml:5", "coverd", "covered"]);
+}
+
+#[test]
+fn a_port_in_use_and_a_sink_that_cannot_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "ok.mp4", 5);
+    let video = video.to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    refused(&["run", video, "--listen", &address], &[&address, "in use", "--listen"]);
+    let nowhere = folder.path().join("no/events.jsonl");
+    refused(
+        &["run", video, "--listen", "off", "--output", nowhere.to_str().unwrap()],
+        &["events.jsonl", "folder"],
+    );
+    let directory = folder.path().to_str().unwrap();
+    refused(&["run", video, "--listen", "off", "--output", directory], &["folder"]);
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_status_is_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "ok.mp4", 8);
+    assert!(Path::new("/dev/full").exists(), "Linux has /dev/full");
+    let machine = write(folder.path(), "m.toml", "[shutdown]\ndeadline = \"1s\"\n");
+    let video = video.to_str().unwrap();
+    let run =
+        percept(&["run", video, "--listen", "off", "--output", "/dev/full", "--config", &machine]);
+    assert_eq!(run.code(), Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("could not be written to /dev/full"), "{}", run.stderr);
+}
+
+#[test]
+fn a_picture_of_one_pixel_is_watched_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dot.avi");
+    let path = path.to_str().unwrap();
+    let graph = "color=red:size=2x2:rate=5:duration=10,format=rgb24,crop=1:1";
+    ffmpeg(&["-f", "lavfi", "-i", graph, "-c:v", "rawvideo", "-pix_fmt", "rgb24", path]);
+    let run = percept(&["run", path, "--listen", "off"]);
+    assert_eq!(run.code(), Some(0), "{}", run.stderr);
+    assert!(!run.of_kind("window").is_empty());
+}
+
+#[test]
+fn a_clip_too_short_for_a_window_says_nothing_of_its_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "short.mp4", 3);
+    let video = video.to_str().unwrap();
+    let run = percept(&["run", video, "--listen", "off"]);
+    assert_eq!(run.code(), Some(0), "{}", run.stderr);
+    assert!(run.of_kind("window").is_empty());
+    assert_eq!(run.of_kind("stream").len(), 2);
+    // Whoever asks for scores alone is told why there are none.
+    let test = percept(&["model", "test", &root("models/stream-health.onnx"), video]);
+    assert_eq!(test.code(), Some(2));
+    assert!(test.stderr.contains("too short"), "{}", test.stderr);
+}
