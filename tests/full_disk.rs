@@ -40,7 +40,7 @@ fn in_a_process_of_its_own(folder: &std::path::Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let metrics = Metrics::new();
     let path = folder.join("events.jsonl");
-    let sinks = [SinkSettings::File { path: path.clone() }];
+    let sinks = [(SinkSettings::File { path: path.clone() }, true)];
     let read = || std::fs::read_to_string(&path).unwrap();
 
     let hub = Hub::start(&sinks, &metrics, runtime.handle()).unwrap();

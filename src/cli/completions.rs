@@ -23,12 +23,12 @@ pub fn manual(out: &mut impl Write) -> io::Result<()> {
     page.render_synopsis_section(out)?;
     page.render_description_section(out)?;
     page.render_options_section(out)?;
-    page.render_subcommands_section(out)?;
     for path in leaves(&command) {
         let name = path.get_bin_name().unwrap_or_else(|| path.get_name()).to_uppercase();
         let page = clap_mangen::Man::new(path.clone());
         writeln!(out, ".SH {name}")?;
         let mut body = Vec::new();
+        page.render_synopsis_section(&mut body)?;
         page.render_description_section(&mut body)?;
         page.render_options_section(&mut body)?;
         page.render_extra_section(&mut body)?;

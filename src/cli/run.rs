@@ -51,7 +51,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         hub,
         metrics,
         listener,
-        ready_share: checked.machine.http.ready_share.into(),
+        ready_share: checked.machine.http.ready_share,
         deadline: checked.machine.deadline,
         runtime,
     };

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use url::Url;
+
 use super::checked::Stream;
+use super::environment::Expanded;
 use super::faults::{Faults, Place, Placed};
 use super::keys;
 use super::labels::LabelsTable;
@@ -13,6 +16,7 @@ use super::walk::{Field, Table};
 use crate::data::StreamId;
 use crate::decode::{DecodeMode, Rect};
 use crate::source::{SourceSettings, Transport};
+use crate::telemetry::redact;
 
 pub(super) const HOP: RangeInclusive<Duration> =
     Duration::from_millis(20)..=Duration::from_secs(3600);
@@ -47,13 +51,9 @@ pub(super) struct Common {
 impl Common {
     pub fn read(table: &Table<'_>) -> Self {
         let get = |name| table.get(name);
-        let secret = |field: Field<'_>| {
-            let text = field.scalar()?;
-            field.placed(Some(Secret::new(text)))
-        };
         Self {
-            user: get("user").and_then(secret),
-            password: get("password").and_then(secret),
+            user: get("user").and_then(|field| secret(&field, false)),
+            password: get("password").and_then(|field| secret(&field, true)),
             transport: get("transport").and_then(|field| field.choice(&TRANSPORTS)),
             stall_timeout: get("stall_timeout").and_then(|field| field.duration(STALL)),
             hop: get("hop").and_then(|field| field.placed(field.duration(HOP))),
@@ -160,12 +160,30 @@ fn name(field: &Field<'_>) -> Option<StreamId> {
     name.ok()
 }
 
-fn source_text(field: &Field<'_>) -> Option<Placed<Secret>> {
+/// A secret number or text, made known to [`redact`] where `hide` says so.
+fn secret(field: &Field<'_>, hide: bool) -> Option<Placed<Secret>> {
     let text = field.scalar()?;
+    if hide {
+        redact::register(&text);
+    }
+    field.placed(Some(Secret::new(text)))
+}
+
+fn source_text(field: &Field<'_>) -> Option<Placed<Secret>> {
+    let Expanded { text, values } = field.expanded()?;
     if text.trim().is_empty() {
         let place = &field.place;
         field.source().fault(place, "is empty", "write a URL, a path, a device or lavfi:GRAPH");
         return None;
+    }
+    // A variable within a URL may be a key in its path, which nothing else tells from a
+    // name. Its host is no secret, and a log without it is of little use.
+    if let Ok(url) = Url::parse(&text)
+        && let Some(host) = url.host_str()
+    {
+        let address = url.port().map_or(host.into(), |port| format!("{host}:{port}"));
+        let open = |value: &&String| value.contains("://") || *value == host || **value == address;
+        values.iter().filter(|value| !open(value)).for_each(|value| redact::register(value));
     }
     field.placed(Some(Secret::new(text)))
 }
@@ -211,11 +229,13 @@ fn rect(field: &Field<'_>, [x, y, width, height]: [f64; 4]) -> Option<Rect> {
     Some(Rect { x, y, width: width.min(1.0 - x), height: height.min(1.0 - y) })
 }
 
+/// A value is made known to `redact` where it came from the environment: most options
+/// are plain numbers.
 fn options(field: &Field<'_>) -> BTreeMap<String, Placed<Secret>> {
     let Some(table) = field.table(&keys::OPTIONS_KEYS) else { return BTreeMap::new() };
     let options = table.rest().filter_map(|(name, field)| {
-        let value = Secret::new(field.scalar()?);
-        Some((name.to_owned(), Placed { value, place: field.place.clone() }))
+        let hide = field.has_variables();
+        Some((name.to_owned(), secret(&field, hide)?))
     });
     options.collect()
 }

@@ -12,7 +12,6 @@ use toml_edit::{ArrayOfTables, Item, TableLike, Value};
 use super::environment::{self, Lookup};
 use super::faults::{Faults, Place, Placed};
 use super::keys::Keys;
-use crate::telemetry::redact;
 
 /// One file while it is read.
 pub(super) struct Source<'a> {
@@ -160,6 +159,10 @@ impl<'a> Field<'a> {
         matches!(self.node, Node::Table(_))
     }
 
+    pub fn has_variables(&self) -> bool {
+        matches!(self.node, Node::Value(Value::String(text)) if text.value().contains("${"))
+    }
+
     /// `value`, with its place.
     pub fn placed<T>(&self, value: Option<T>) -> Option<Placed<T>> {
         value.map(|value| Placed { value, place: self.place.clone() })
@@ -170,12 +173,12 @@ impl<'a> Field<'a> {
         self.source.fault(&self.place, format!("{} {problem}", self.shown()), fix);
     }
 
-    /// Text, with its environment variables filled in. What variables held in a secret
-    /// key is made known to [`redact`].
+    /// Text, with its environment variables filled in.
     pub fn text(&self) -> Option<String> {
         Some(self.expanded()?.text)
     }
 
+    /// [`Field::text`], and what the variables held.
     pub fn expanded(&self) -> Option<environment::Expanded> {
         let Node::Value(Value::String(text)) = self.node else {
             self.wrong("is not text", "write it in quotes");
@@ -198,13 +201,7 @@ impl<'a> Field<'a> {
             Node::Value(Value::Integer(number)) => Some(number.value().to_string()),
             Node::Value(Value::Float(number)) => Some(number.value().to_string()),
             Node::Value(Value::Boolean(flag)) => Some(flag.value().to_string()),
-            _ => {
-                let expanded = self.expanded()?;
-                if self.secret {
-                    expanded.values.iter().for_each(|value| redact::register(value));
-                }
-                Some(expanded.text)
-            }
+            _ => self.text(),
         }
     }
 

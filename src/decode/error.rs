@@ -21,6 +21,11 @@ pub enum DecodeError {
     Scale { width: u32, height: u32, format: String, live: bool, cause: ffmpeg::Error },
 }
 
+impl DecodeError {
+    /// Every kind that [`Fault::kind`] gives.
+    pub const KINDS: [&'static str; 3] = ["no_decoder", "decoder", "scale"];
+}
+
 impl Fault for DecodeError {
     fn remedy(&self) -> Remedy {
         match self {

@@ -52,7 +52,7 @@ impl Model {
             max_batch: if one_at_a_time { 1 } else { settings.max_batch.max(1) },
         };
         model.warm_up(settings)?;
-        tracing::info!(
+        tracing::debug!(
             model = %model.title(),
             provider = model.provider(),
             threads = settings.threads,

@@ -82,6 +82,25 @@ pub enum SourceFault {
     Io { cause: ffmpeg::Error },
 }
 
+impl SourceError {
+    /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
+    pub const KINDS: [&'static str; 13] = [
+        "timeout",
+        "refused",
+        "unreachable",
+        "unauthorized",
+        "not_found",
+        "permission",
+        "busy",
+        "no_video",
+        "invalid",
+        "disallowed",
+        "ended",
+        "unsupported",
+        "io",
+    ];
+}
+
 impl Fault for SourceError {
     fn remedy(&self) -> Remedy {
         match self.fault {

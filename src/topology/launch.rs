@@ -12,7 +12,9 @@ use super::board::Board;
 use super::inbox::Port;
 use super::stream::{Outcome, Outlet, StreamJob, StreamWorker};
 use crate::data::Manifest;
+use crate::decode::DecodeError;
 use crate::label::{Ids, LabelSettings, StreamLabels};
+use crate::source::SourceError;
 use crate::supervise::Stop;
 use crate::telemetry::metrics::Metrics;
 
@@ -109,6 +111,7 @@ impl Beginner {
         let Waiting { job, labels } = waiting;
         let stream = job.stream.clone();
         let metrics = self.metrics.stream(&stream);
+        metrics.prepare_errors(SourceError::KINDS.into_iter().chain(DecodeError::KINDS));
         self.board.add(&stream, job.source.location.kind(), metrics.clone());
         let labels = StreamLabels::new(
             stream.clone(),

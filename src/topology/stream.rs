@@ -51,8 +51,6 @@ enum Ended {
     Done,
     /// The program is stopping, or nobody listens any more.
     Stopped,
-    /// A live sender closed the stream in good order.
-    Closed,
     Failed(Box<dyn Fault>),
 }
 
@@ -115,7 +113,6 @@ impl StreamWorker {
             let (kind, reason) = match ended {
                 Ended::Done => return self.finish(Finish::Finished),
                 Ended::Stopped => return self.finish(Finish::Shutdown),
-                Ended::Closed => ("ended", "the sender closed the stream".to_owned()),
                 Ended::Failed(error) => {
                     self.metrics.errors(error.kind()).inc();
                     if error.remedy() == Remedy::GiveUp {
@@ -175,7 +172,6 @@ impl StreamWorker {
                     }
                     None
                 }
-                Ok(None) if live => Some(Ended::Closed),
                 Ok(None) => Some(Ended::Done),
                 Err(error) => Some(Ended::Failed(Box::new(error))),
             };

@@ -18,9 +18,9 @@ pub struct Plan {
     pub stride: usize,
     /// One look every so many sampled frames.
     pub looks_every: usize,
-    /// A window with a longer gap between neighbours is never made; `None` for single pictures.
+    /// A longer gap between sampled frames begins anew; `None` for single pictures.
     pub longest_gap: Option<Duration>,
-    /// Spacing that the model accepts, `(least, most)`; `None` for a fixed rate.
+    /// Spacing of sampled frames that suits the model, `(least, most)`; `None` for a fixed rate.
     pub interval: Option<(Duration, Duration)>,
 }
 
@@ -78,8 +78,8 @@ impl Plan {
             step,
             stride,
             looks_every,
-            longest_gap: Some(most.mul_f64(GAP_TOLERANCE)),
-            interval: Some((least.min(step), most)),
+            longest_gap: Some(most.mul_f64(GAP_TOLERANCE / stride as f64)),
+            interval: Some((least.min(step), most.div_f64(stride as f64))),
             ..single
         })
     }

@@ -32,8 +32,9 @@ fn connected(seq: u64) -> Event {
     event(seq, EventKind::Stream { state: StreamState::Connected, reason: None })
 }
 
-fn file(path: impl Into<PathBuf>) -> SinkSettings {
-    SinkSettings::File { path: path.into() }
+/// A file that is told of windows too.
+fn file(path: impl Into<PathBuf>) -> (SinkSettings, bool) {
+    (SinkSettings::File { path: path.into() }, true)
 }
 
 /// Waits for a condition that must come.
@@ -62,6 +63,21 @@ fn every_sink_gets_every_event_once_and_in_order() {
     }
     let sent = format!("percept_sink_events_total{{sink=\"file_2\"}} {total}");
     assert!(metrics.exposition().contains(&sent));
+}
+
+#[test]
+fn a_sink_that_wants_no_windows_gets_everything_else() {
+    let (runtime, metrics) = (runtime(), Metrics::new());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("events.jsonl");
+    let (settings, _) = file(&path);
+    let hub = Hub::start(&[(settings, false)], &metrics, runtime.handle()).unwrap();
+    hub.publish(&connected(0), Urgency::Wait);
+    hub.publish(&window(1), Urgency::Wait);
+    hub.publish(&connected(2), Urgency::Wait);
+    assert_eq!(runtime.block_on(hub.close(LONG)).lost(), 0);
+    let want = [0, 2].map(|seq| wire::to_json(&connected(seq)) + "\n").concat();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), want);
 }
 
 #[test]
@@ -133,7 +149,8 @@ fn a_sink_that_cannot_be_opened_stops_the_start() {
     let (runtime, metrics) = (runtime(), Metrics::new());
     let dir = tempfile::tempdir().unwrap();
     let (good, bad) = (dir.path().join("events.jsonl"), dir.path().join("no/events.jsonl"));
-    let start = |sinks: &[SinkSettings]| Hub::start(sinks, &metrics, runtime.handle()).err();
+    let start =
+        |sinks: &[(SinkSettings, bool)]| Hub::start(sinks, &metrics, runtime.handle()).err();
     assert!(matches!(
         start(&[file(&good), file(bad)]),
         Some(PublishError::NoFolder { folder, .. }) if folder.ends_with("no")
