@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -112,8 +113,16 @@ def main() -> None:
 
     batches, val, scored = loader.Prefetch(train, o.batch, o.seed * 1_000_003 + step), None, None
     bar = tqdm(total=o.steps, initial=step, unit="step", mininterval=5)
-    losses, begun = [], time.time()
-    while step < o.steps:
+    losses, begun, stop = [], time.time(), []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.append(True))
+
+    def keep() -> None:
+        state = {"model": model.state_dict(), "ema": shadow.model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+        torch.save(state, o.out / "part.pt")
+        (o.out / "part.pt").rename(last)
+
+    while step < o.steps and not stop:
         rate = o.rate * min(1.0, step / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / o.steps))
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -125,10 +134,10 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        keep = min(EMA, (1 + step) / (10 + step))
+        inertia = min(EMA, (1 + step) / (10 + step))
         with torch.no_grad():
             for mine, its in zip(shadow.model.state_dict().values(), model.state_dict().values()):
-                mine.lerp_(its, 1 - keep)
+                mine.lerp_(its, 1 - inertia)
         step += 1
         losses.append(loss.item())
         bar.update()
@@ -146,9 +155,8 @@ def main() -> None:
             with open(o.out / "log.jsonl", "a") as log:
                 log.write(json.dumps(line) + "\n")
             tqdm.write(json.dumps(line))
-            state = {"model": model.state_dict(), "ema": shadow.model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
-            torch.save(state, o.out / "part.pt")
-            (o.out / "part.pt").rename(last)
+            keep()
+    keep()
     for job in jobs:
         job.wait()
 

@@ -50,5 +50,5 @@ def record(sources: Sources, seed: int, label: str | None, path: Path, still: bo
     kept = [int(t * RATE) for t in LOOKS[: len(stack)]]
     strength = np.zeros(SECONDS * RATE, np.float32)
     flags = judge(plan, stack, kept, effect, strength, clean)
-    about = {"seed": seed, "label": label, "means": plan.means, "strength": plan.strength, "source": world.source, "start": BEGIN // HOP, "still": still}
+    about = {"seed": seed, "label": label, "means": plan.means, "strength": plan.strength, "source": world.source, "start": BEGIN // HOP, "still": still, "blank": world.blank}
     return Scene(stack, times[kept], flags, np.zeros((len(kept), 2), np.float32), False, strength[kept], about)

@@ -36,15 +36,16 @@ for library, version in {"Gst": "1.0", "GstApp": "1.0", "GstRtsp": "1.0", "GstRt
 from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 # What is served, by the stream's media type: what brings it to whole access
-# units when the file is read, and what makes RTP packets of those.
+# units when the file is read, and what makes RTP packets of those. Parameter sets
+# are put before every key frame, so that a stream can begin at any of them.
 FORMATS = {
     "video/x-h264": (
-        "h264parse ! video/x-h264,stream-format=byte-stream,alignment=au",
-        "h264parse config-interval=-1 ! rtph264pay",
+        "h264parse config-interval=-1 ! video/x-h264,stream-format=byte-stream,alignment=au",
+        "h264parse ! rtph264pay",
     ),
     "video/x-h265": (
-        "h265parse ! video/x-h265,stream-format=byte-stream,alignment=au",
-        "h265parse config-interval=-1 ! rtph265pay",
+        "h265parse config-interval=-1 ! video/x-h265,stream-format=byte-stream,alignment=au",
+        "h265parse ! rtph265pay",
     ),
     "image/jpeg": ("identity", "rtpjpegpay"),
     "audio/mpeg": ("aacparse ! audio/mpeg,stream-format=raw", "rtpmp4gpay"),
