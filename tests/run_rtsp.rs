@@ -142,3 +142,30 @@ fn probe_says_what_is_in_a_stream() {
         probe.events.iter().map(|line| line.as_str().unwrap_or("").to_owned() + "\n").collect();
     assert!(text.contains("\"h264\"") && text.contains("320"), "{text}");
 }
+
+#[test]
+fn a_camera_s_own_clock_is_told_once_it_has_reported_it_also_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "cam.mp4", 30);
+    let pem = folder.path().join("server.pem");
+    let pem = pem.to_str().unwrap();
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=127.0.0.1", "-keyout", pem, "-out", &format!("{pem}.crt")])
+        .output()
+        .expect("openssl is installed");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let both = std::fs::read_to_string(pem).unwrap()
+        + &std::fs::read_to_string(format!("{pem}.crt")).unwrap();
+    std::fs::write(pem, both).unwrap();
+    for (scheme, options) in [("rtsp", vec![]), ("rtsps", vec!["--tls", pem])] {
+        let camera = Camera::start(&video, &options);
+        let url = format!("{scheme}://127.0.0.1:{}/cam", camera.port);
+        let mut run = Percept::start(&["run", &url, "--listen", "off", "--hop", "500ms"]);
+        let window = run.wait_for("a window by the camera's clock", |event| {
+            event["kind"] == "window" && event["clock"] == "rtcp"
+        });
+        let captured = window["captured_at"].as_str().unwrap();
+        assert!(captured.starts_with("20") && captured.ends_with('Z'), "{captured}");
+    }
+}

@@ -111,6 +111,8 @@ fn candidates(chosen: Option<&Path>) -> Vec<Candidate> {
         folders.extend([
             (beside.join("lib"), "beside percept"),
             (beside.join("../lib"), "beside percept"),
+            (beside.join("../lib/percept"), "beside percept"),
+            (beside.join("../../.deps/onnxruntime/lib"), "where percept was built"),
         ]);
     }
     for folder in [".deps/onnxruntime", ".deps/onnxruntime/lib"] {

@@ -1,7 +1,7 @@
 //! Which model to run, and on what.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How a model is loaded and run.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub struct ModelSettings {
 impl Default for ModelSettings {
     fn default() -> Self {
         Self {
-            path: "models/stream-health.onnx".into(),
+            path: default_model(),
             providers: vec![
                 Provider::preferred(ProviderKind::Cuda),
                 Provider::preferred(ProviderKind::Cpu),
@@ -31,6 +31,18 @@ impl Default for ModelSettings {
             library: None,
         }
     }
+}
+
+/// `models/stream-health.onnx` in the working folder, else where the program was built or
+/// installed: the first that exists.
+fn default_model() -> PathBuf {
+    const NAME: &str = "models/stream-health.onnx";
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent);
+    let near = |up: &str| beside.map(|folder| folder.join(up).join(NAME));
+    // `target/release/percept` of a build, `bin/percept` of an installation.
+    let places = [Some(NAME.into()), near("../.."), near("../share/percept"), near(".")];
+    places.into_iter().flatten().find(|path: &PathBuf| path.is_file()).unwrap_or(NAME.into())
 }
 
 /// An execution provider of ONNX Runtime, and what it means if it does not start.

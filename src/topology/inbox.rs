@@ -104,6 +104,13 @@ impl Inbox {
         self.ports.iter_mut().find(|port| port.stream == *stream)
     }
 
+    /// Items in all queues, and how many they could hold.
+    pub fn queued(&self) -> (usize, usize) {
+        let receivers = || self.ports.iter().map(|port| &port.receiver);
+        let room = receivers().map(|receiver| receiver.capacity().unwrap_or(0)).sum();
+        (receivers().map(Receiver::len).sum(), room)
+    }
+
     pub fn ports(&self) -> impl Iterator<Item = &Port> {
         self.ports.iter()
     }

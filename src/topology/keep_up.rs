@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use crate::data::Stamp;
+
 /// How long figures are gathered before they are judged.
 const PERIOD: Duration = Duration::from_secs(30);
 /// A warning is not repeated sooner.
 const QUIET: Duration = Duration::from_secs(300);
+/// A stream that falls behind by so much within a period is read too slowly.
+const TOO_LATE: Duration = Duration::from_secs(5);
 /// Share of windows dropped from which it is worth a warning.
 const TOO_MANY: f64 = 0.05;
 
@@ -59,9 +63,61 @@ impl KeepUp {
     }
 }
 
+/// Notices that a live stream is read more slowly than it is sent: its frames come later
+/// and later after their media time. Times are passed in.
+#[derive(Default)]
+pub struct Lag {
+    origin: Option<Stamp>,
+    quiet_until: Option<Instant>,
+}
+
+impl Lag {
+    /// How far a stream fell behind within one period, once it is worth a warning.
+    ///
+    /// Clocks of cameras drift, but not by seconds within a period.
+    pub fn frame(&mut self, stamp: &Stamp) -> Option<Duration> {
+        let origin = self.origin.get_or_insert(*stamp);
+        let taken = stamp.arrived.saturating_duration_since(origin.arrived);
+        let sent = stamp.media.since(origin.media);
+        if stamp.segment != origin.segment || taken > PERIOD || taken < sent {
+            *origin = *stamp;
+            return None;
+        }
+        let behind = taken - sent;
+        if behind < TOO_LATE || self.quiet_until.is_some_and(|until| stamp.arrived < until) {
+            return None;
+        }
+        self.quiet_until = Some(stamp.arrived + QUIET);
+        Some(behind)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Clock, MediaTime};
+
+    #[test]
+    fn a_stream_that_is_read_too_slowly_falls_behind_and_a_late_frame_does_not() {
+        let began = Instant::now();
+        let mut lag = Lag::default();
+        let mut frame = |media: f64, arrived: f64| {
+            lag.frame(&Stamp {
+                media: MediaTime::from_nanos((media * 1e9) as i64),
+                captured_at: None,
+                clock: Clock::Arrival,
+                arrived: began + Duration::from_secs_f64(arrived),
+                segment: 0,
+            })
+        };
+        assert_eq!((frame(0.0, 0.0), frame(2.0, 3.0), frame(4.0, 4.1)), (None, None, None));
+        // From here on each two seconds of media take three.
+        let told: Vec<_> = (1..12)
+            .filter_map(|n| frame(4.0 + 2.0 * f64::from(n), 4.1 + 3.0 * f64::from(n)))
+            .collect();
+        assert_eq!(told.len(), 1, "said once: {told:?}");
+        assert!(told[0] >= TOO_LATE);
+    }
 
     #[test]
     fn warns_with_the_period_s_own_figures_and_not_every_time() {

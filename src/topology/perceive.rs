@@ -12,7 +12,7 @@ use crate::data::{Event, Window, WindowScores};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
 use crate::publish::{Hub, Urgency};
-use crate::telemetry::metrics::{DropReason, ModelMetrics};
+use crate::telemetry::metrics::{DropReason, Metrics, ModelMetrics};
 
 /// The thread shows at least this often that it is alive.
 const BEAT: Duration = Duration::from_millis(500);
@@ -63,6 +63,7 @@ pub struct Perceiver {
     calibrator: Calibrator,
     batching: Batching,
     metrics: ModelMetrics,
+    all_metrics: Metrics,
     hub: Hub,
     board: Board,
     heartbeat: Heartbeat,
@@ -73,16 +74,28 @@ impl Perceiver {
     pub fn new(
         model: Model,
         batching: Batching,
-        metrics: ModelMetrics,
+        all_metrics: Metrics,
         hub: Hub,
         board: Board,
         heartbeat: Heartbeat,
     ) -> Self {
         let manifest = model.manifest();
+        let metrics = all_metrics.model(&manifest.name, model.provider());
         let input = ResidentInput::new(&manifest.inputs[0], batching.max_windows);
         let calibrator = Calibrator::new(&manifest.output);
         let events = Vec::new();
-        Self { model, input, calibrator, batching, metrics, hub, board, heartbeat, events }
+        Self {
+            model,
+            input,
+            calibrator,
+            batching,
+            metrics,
+            all_metrics,
+            hub,
+            board,
+            heartbeat,
+            events,
+        }
     }
 
     /// Runs until every stream has ended and was read to its end.
@@ -96,6 +109,7 @@ impl Perceiver {
         while !inbox.is_done() {
             self.heartbeat.beat();
             inbox.wait(BEAT);
+            self.metrics_of_queue(&inbox);
             self.gather(&mut inbox, &mut batch);
             if !batch.is_empty() {
                 let began = Instant::now();
@@ -131,6 +145,12 @@ impl Perceiver {
             }
             inbox.wait(left);
         }
+    }
+
+    /// All streams' queues are shown as one: a stream's own would be a series more each.
+    fn metrics_of_queue(&self, inbox: &Inbox) {
+        let (waiting, room) = inbox.queued();
+        self.all_metrics.queue("windows", room).set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     fn change(&mut self, port: &mut Port, item: StreamItem) {

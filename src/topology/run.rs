@@ -92,12 +92,11 @@ pub fn run(
         runtime.spawn(serve(listener, state));
     }
 
-    let model_metrics = metrics.model(&manifest.name, model.provider());
     let launch =
         Launch { board: &board, metrics: &metrics, stop, model: name, manifest: &manifest };
     let Launched { joined, ended, threads } = launch.all(streams)?;
     let perceiver =
-        Perceiver::new(model, batching, model_metrics, hub.clone(), board.clone(), heartbeat);
+        Perceiver::new(model, batching, metrics.clone(), hub.clone(), board.clone(), heartbeat);
     let (done, finished) = bounded(1);
     std::thread::Builder::new().name("model".into()).spawn(move || {
         let _ = done.send(perceiver.run(Inbox::new(joined)));

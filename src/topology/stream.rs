@@ -8,6 +8,7 @@ use crossbeam_channel::{Sender, TrySendError};
 
 use super::board::Board;
 use super::inbox::StreamItem;
+use super::keep_up::Lag;
 use crate::data::{Fault, Remedy, StreamId};
 use crate::decode::{DecodeSettings, Decoder, Timeline};
 use crate::label::Finish;
@@ -75,6 +76,7 @@ pub struct StreamWorker {
     stop: Stop,
     timeline: Timeline,
     windower: Windower,
+    lag: Lag,
     /// The kind of the trouble that was last logged; `None` while connected.
     trouble: Option<&'static str>,
     connected_before: bool,
@@ -97,6 +99,7 @@ impl StreamWorker {
             stop,
             timeline: Timeline::new(),
             windower,
+            lag: Lag::default(),
             trouble: None,
             connected_before: false,
         }
@@ -182,6 +185,9 @@ impl StreamWorker {
                 }
             }
             for frame in frames.drain(..) {
+                if live && let Some(behind) = self.lag.frame(&frame.stamp) {
+                    self.warn_of_lag(behind);
+                }
                 self.windower.push(frame, &mut windows);
             }
             for window in windows.drain(..) {
@@ -194,6 +200,15 @@ impl StreamWorker {
             }
             self.board.decoding(&self.job.stream, decoder.mode().as_str());
         }
+    }
+
+    fn warn_of_lag(&self, behind: Duration) {
+        tracing::warn!(
+            stream = %self.job.stream,
+            behind_seconds = behind.as_secs(),
+            "the stream comes faster than it can be decoded: lower the camera's rate or \
+             resolution, let it send key frames more often, or watch fewer streams"
+        );
     }
 
     /// A live window that finds the queue full is dropped and counted; all else waits.
