@@ -39,7 +39,8 @@ lint: ## Check the format, and clippy's warnings
 	cargo clippy --locked --all-targets -- -D warnings
 
 bench: build ## Measure how fast this machine is
-	target/release/percept bench
+	@scripts/install-deps demo
+	target/release/percept bench --clip "$$(scripts/make-bench-clip)"
 
 clean-demo: ## Remove what the demo made and downloaded for itself
 	rm -rf .demo .deps/media/street.avi

@@ -40,7 +40,8 @@ fn every_codec_gives_the_same_picture() {
         ("vp9.webm", "-c:v libvpx-vp9 -b:v 4M -deadline realtime -cpu-used 8"),
         ("mjpeg.avi", "-c:v mjpeg -q:v 2"),
         ("mpeg2.ts", "-c:v mpeg2video -q:v 2"),
-        ("h264.mkv", "-c:v libx264 -pix_fmt yuv444p -crf 10"),
+        ("h264.mkv", "-c:v libx264 -pix_fmt yuv422p -crf 10"),
+        ("444.mkv", "-c:v libx264 -pix_fmt yuv444p -crf 10"),
     ];
     let source = "testsrc2=size=322x178:rate=25:duration=2";
     let pictures: Vec<_> = codecs
@@ -63,7 +64,30 @@ fn every_codec_gives_the_same_picture() {
         .collect();
     for (name, picture) in &pictures[1..] {
         let difference = apart(picture, &pictures[0].1);
-        assert!(difference < 4.0, "{name} differs from {} by {difference}", pictures[0].0);
+        // Of full chroma FFmpeg's scaler takes every other sample, which shows on a test card.
+        let most = if **name == "444.mkv" { 16.0 } else { 4.0 };
+        assert!(difference < most, "{name} differs from {} by {difference}", pictures[0].0);
+    }
+}
+
+/// The models were trained on what FFmpeg's own scaling gives. A scaler that keeps more of
+/// the chroma looks better and moves their scores from 0.0 to 0.9.
+#[test]
+fn the_model_sees_exactly_what_ffmpeg_scales() {
+    let clip = Clip::new();
+    for (name, size) in [("sd.mp4", "768x576"), ("hd.mp4", "1280x720")] {
+        let graph = format!("testsrc2=size={size}:rate=5:duration=2,noise=alls=20");
+        let path = clip.made(name, &graph, "-c:v libx264 -pix_fmt yuv420p -crf 20");
+        let scaled = clip.path("scaled.rgb");
+        let matrix = if size.ends_with("720") { "bt709" } else { "bt601" };
+        let filter = format!("scale=224:128:flags=area:in_color_matrix={matrix}");
+        let raw = ["-frames:v", "1", "-pix_fmt", "rgb24", "-f", "rawvideo", &scaled];
+        clip.ffmpeg(&[&["-i", &path, "-vf", &filter], &raw[..]].concat());
+        let seen = watch(&path, |settings| settings.size = [128, 224]);
+        let want = std::fs::read(&scaled).unwrap();
+        assert_eq!(want.len(), 128 * 224 * 3);
+        let apart = apart(&seen.frames[0].pixels, &want);
+        assert!(apart == 0.0, "{name}: {apart} levels apart on average");
     }
 }
 
@@ -323,8 +347,7 @@ fn key_frame_mode_decodes_one_frame_a_look() {
     let auto = watch(&path, settings(DecodeMode::Auto));
     assert_eq!(times(&auto), times(&keys));
     assert_eq!(auto.mode, ActiveMode::KeyFrames);
-    // All up to the fourth key frame, then one in fifty.
-    assert_eq!(auto.metrics.frames_decoded.get(), 150 + 12);
+    assert_eq!(auto.metrics.frames_decoded.get(), 15, "from the first frame on, one in fifty");
     for (key, any) in auto.frames.iter().zip(&all.frames) {
         assert!(close(&key.pixels, &any.pixels, 1), "at {:?}", key.stamp.media);
     }
@@ -354,9 +377,9 @@ fn auto_goes_back_to_all_when_key_frames_turn_rare() {
     assert_eq!(auto.mode, ActiveMode::KeyFrames, "and key frames are enough again at the end");
     let (some, every) = (auto.metrics.frames_decoded.get(), all.metrics.frames_decoded.get());
     assert_eq!(every, 750);
-    // All up to 6 s; the key frames at 6 and 8 s, and 8 s to 26 s again as none came for
-    // long; then those at 26 and 28 s.
-    assert_eq!(some, 150 + 2 + 450 + 2);
+    // The key frames up to 8 s, all from 8 s to 26 s as none came for long, then those at
+    // 26 and 28 s.
+    assert_eq!(some, 5 + 450 + 2);
 }
 
 #[test]

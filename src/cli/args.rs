@@ -190,7 +190,7 @@ pub struct BenchArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
-    /// The clip to decode; left out: one is made
+    /// A clip to run the whole line on, half a minute or more; make bench makes one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub clip: Option<PathBuf>,
     /// The model file, in place of the default one

@@ -114,15 +114,15 @@ fn build(
         Filter::Bilinear => Flags::BILINEAR,
         Filter::Bicubic => Flags::BICUBIC,
     };
-    // A look comes seldom: exact chroma and rounding cost little.
-    let flags = filter | Flags::FULL_CHR_H_INT | Flags::FULL_CHR_H_INP | Flags::ACCURATE_RND;
+    // No flag beside the filter: models are trained on what FFmpeg's own scaling gives (its
+    // chroma at half the output's width), and full chroma looks like noise to them.
     let target = mapping.target;
     let size = if quarter_turns % 2 == 1 {
         (target.height, target.width)
     } else {
         (target.width, target.height)
     };
-    let sws = Sws::new(frame, mapping.source, size, flags.bits(), kind.colour)?;
+    let sws = Sws::new(frame, mapping.source, size, filter.bits(), kind.colour)?;
     Ok(Current { kind, mapping, sws })
 }
 
