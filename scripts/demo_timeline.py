@@ -79,6 +79,8 @@ def make(clip: Path, folder: Path) -> Path:
     made_of = hashlib.sha256(repr((arguments, clip.stat().st_size)).encode()).hexdigest()[:12]
     path = folder / f"street-{made_of}.mp4"
     if not path.exists():
+        for older in folder.glob("street-*"):
+            older.unlink()
         unfinished = path.with_suffix(".unfinished.mp4")
         command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(clip), *arguments, str(unfinished)]
         subprocess.run(command, check=True)
