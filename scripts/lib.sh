@@ -39,10 +39,10 @@ fetch_deb() {
     # As root apt drops to a user who may not write here; it says so at length.
     [ "$(id -u)" = 0 ] && sandbox=(-o APT::Sandbox::User=root)
     (
-        cd "$dir"
+        cd "$dir" || exit 1
         apt-get -q "${sandbox[@]}" download "$package" >&2 && exit 0
         say "$package is not in apt's lists, or no longer on its server: refreshing the lists"
-        as_root "apt-get -q update" >&2
+        as_root "apt-get -q update" >&2 || exit 1
         apt-get -q "${sandbox[@]}" download "$package" >&2
     ) || die "could not download the Debian package $package; check the network and apt's sources"
 }
