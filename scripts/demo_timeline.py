@@ -21,12 +21,14 @@ class Damage:
     end: float
 
 
-COVERED = Damage("covered", "a hand covers the lens", 9.0, 18.0)
-DEFOCUSED = Damage("defocused", "the lens loses focus", 26.0, 35.0)
-FROZEN = Damage("frozen", "the picture freezes", 43.0, 52.0)
+COVERED = Damage("covered", "a hand covers the lens", 10.0, 18.0)
+DEFOCUSED = Damage("defocused", "the lens loses focus", 27.0, 35.0)
+FROZEN = Damage("frozen", "the picture freezes", 44.0, 52.0)
 DAMAGES = [COVERED, DEFOCUSED, FROZEN]
+# Between them is time for what Percept asks before it says so: a look every 2 s, damage
+# in the last two frames of a look, seen for 2 s; a recovery, for 4 s.
 # The connection is cut: the server is killed, and starts again.
-CUT, BACK = 60.0, 65.0
+CUT, BACK = 61.0, 66.0
 
 FPS = 10
 WIDTH, HEIGHT = 768, 576
@@ -77,6 +79,8 @@ def make(clip: Path, folder: Path) -> Path:
     made_of = hashlib.sha256(repr((arguments, clip.stat().st_size)).encode()).hexdigest()[:12]
     path = folder / f"street-{made_of}.mp4"
     if not path.exists():
+        for older in folder.glob("street-*"):
+            older.unlink()
         unfinished = path.with_suffix(".unfinished.mp4")
         command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(clip), *arguments, str(unfinished)]
         subprocess.run(command, check=True)

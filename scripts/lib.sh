@@ -11,16 +11,16 @@ die() {
     exit 1
 }
 
-# Runs a command as root: directly, or by sudo. When neither is possible, says
-# what to run by hand and ends the script.
+# as_root LINE: runs a line of shell as root: directly, or by sudo. When neither is
+# possible, says what to run by hand and ends the script.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
-        "$@"
+        sh -c "$1"
     elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
-        sudo "$@"
+        sudo sh -c "$1"
     else
         say "this needs root, and sudo does not work here. Run this line as root, then try again:"
-        printf '    %s\n' "$*" >&2
+        printf '    %s\n' "$1" >&2
         exit 1
     fi
 }
@@ -39,10 +39,10 @@ fetch_deb() {
     # As root apt drops to a user who may not write here; it says so at length.
     [ "$(id -u)" = 0 ] && sandbox=(-o APT::Sandbox::User=root)
     (
-        cd "$dir"
+        cd "$dir" || exit 1
         apt-get -q "${sandbox[@]}" download "$package" >&2 && exit 0
         say "$package is not in apt's lists, or no longer on its server: refreshing the lists"
-        as_root apt-get -q update >&2
+        as_root "apt-get -q update" >&2 || exit 1
         apt-get -q "${sandbox[@]}" download "$package" >&2
     ) || die "could not download the Debian package $package; check the network and apt's sources"
 }
