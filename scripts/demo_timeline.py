@@ -57,18 +57,18 @@ def graph() -> str:
         f"{hand()}[hand];"
         f"[0:v]fps={FPS},scale={WIDTH}:{HEIGHT},format=yuv420p[scene];"
         f"[scene][hand]overlay=x=0:y='{y}':shortest=1:{during(COVERED)},"
-        f"gblur=sigma=8:{during(DEFOCUSED)},"
+        f"gblur=sigma=14:{during(DEFOCUSED)},"
         "noise=alls=4:allf=t,split[live][kept];"
         f"[live][kept]freezeframes=first={first}:last={last}:replace={first}"
     )
 
 
 def encoder() -> list[str]:
-    """H.264 as cameras make it: a bit rate, a key frame a second, no B-frames."""
-    rate = "1500k"
+    """H.264 as cameras make it: variable bit rate, a key frame a second, no B-frames."""
+    most = "4M"
     return [
         "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-pix_fmt", "yuv420p",
-        "-b:v", rate, "-maxrate", rate, "-bufsize", rate,
+        "-crf", "23", "-maxrate", most, "-bufsize", most,
         "-g", str(FPS), "-keyint_min", str(FPS), "-sc_threshold", "0", "-bf", "0",
     ]  # fmt: skip
 

@@ -97,6 +97,14 @@ impl Percept {
         }
     }
 
+    /// [`Self::wait_for`], but the event may have come already.
+    pub fn find(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        match self.seen.iter().find(|event| wanted(event)) {
+            Some(event) => event.clone(),
+            None => self.wait_for(what, wanted),
+        }
+    }
+
     /// Waits until the log says `text`; fails the test if it does not.
     pub fn wait_for_log(&self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
