@@ -4,6 +4,7 @@ import queue
 import threading
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
@@ -45,6 +46,26 @@ def positives(corpus: Corpus) -> list[np.ndarray]:
     return corpus.positives
 
 
+def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same window through another camera and another scaler: u8 [4, 128, 224, 3].
+
+    Mirrored; colours, sharpness and a fixed pattern of noise changed a little, in all pictures alike,
+    so that a frozen picture stays one. Without it the network takes the chroma that one scaler
+    leaves for the mark of a healthy picture.
+    """
+    if rng.random() < 0.5:
+        video = video[:, :, ::-1]
+    if rng.random() < 0.5:
+        return video
+    varied = video.astype(np.float32)
+    if rng.random() < 0.5:
+        soft = np.stack([cv2.blur(picture, (3, 3)) for picture in varied])
+        varied += rng.uniform(-0.4, 0.6) * (varied - soft)
+    gain = rng.uniform(0.94, 1.06, 3).astype(np.float32)
+    noise = rng.uniform(0, 2.5) * rng.standard_normal((1, *video.shape[1:]), np.float32)
+    return np.clip(varied * gain + noise, 0, 255).round().astype(np.uint8)
+
+
 def batch(corpus: Corpus, size: int, rng: np.random.Generator, augment: bool) -> Batch:
     """Random windows. ON_LABEL of them are drawn for a label, all labels alike, and where it can be
     done in a few tries the label is true in them: mild damage would else crowd out the rest."""
@@ -64,7 +85,7 @@ def batch(corpus: Corpus, size: int, rng: np.random.Generator, augment: bool) ->
         if at is None:
             continue
         video, when = window(scene, at)
-        clips.append(video[:, :, ::-1] if augment and rng.random() < 0.5 else video)
+        clips.append(vary(video, rng) if augment else video)
         times.append(when)
         truths.append(answer)
     return Batch(np.stack(clips), np.float32(times), np.stack(truths))

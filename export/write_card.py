@@ -1,0 +1,89 @@
+"""Writes models/README.md from the files that the scoring scripts leave.
+
+    python write_card.py --results RUN/results.json --ffmpeg RUN/ffmpeg/ffmpeg.json --quiet RUN/quiet/heldout.json
+
+What has not been measured is said so in the card.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from health import clip, grid
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = Path(__file__).resolve().parent / "card.md"
+MISSING = "Not measured yet: `{}` does it."
+
+
+def label_table(part: dict) -> str:
+    rows = ["| label | precision | recall | F1 (95%) | true + | false + | missed | negatives |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for label in clip.LABELS:
+        v = part["labels"][label]
+        rows.append(f"| {label} | {v['precision']:.2f} | {v['recall']:.2f} | {v['f1']:.2f} ({v['f1_95'][0]:.2f}-{v['f1_95'][1]:.2f}) | {v['tp']} | {v['fp']} | {v['fn']} | {v['negatives']} |")
+    low, high = part["macro_f1_95"]
+    return "\n".join(rows) + f"\n\nMacro F1 **{part['macro_f1']:.3f}** ({low:.3f}-{high:.3f}), {part['windows']} windows of {part['sources']} sources."
+
+
+def event_table(part: dict) -> str:
+    rows = ["| label | fresh edges | reported | delay p50 / p95, s |", "| --- | --- | --- | --- |"]
+    for label, v in part["events"].items():
+        delay = f"{v['delay_p50']} / {v['delay_p95']}" if "delay_p50" in v else "-"
+        rows.append(f"| {label} | {v['edges']} | {v['recall']:.2f} | {delay} |")
+    return "\n".join(rows)
+
+
+def strength_table(results: dict) -> str:
+    rows = ["| label | means | strength: recall, weakest third first |", "| --- | --- | --- |"]
+    for label in clip.LABELS:
+        for name, entry in grid.GRID[label]["means"].items():
+            part = "heldout_seen_means" if entry["use"] == "seen" else "heldout_unseen_means"
+            found = results[part]["by_strength"].get(label, {}).get(name)
+            if found:
+                cells = "; ".join(f"{abs(c['strength'][0]):.3g} to {abs(c['strength'][1]):.3g}: {c['recall']:.2f} ({c['windows']})" for c in found)
+                rows.append(f"| {label} | {name}{' (never trained)' if entry['use'] == 'unseen' else ''} | {cells} |")
+    return "\n".join(rows)
+
+
+def ffmpeg_table(result: dict) -> str:
+    rows = ["| label | detector and its best setting | FFmpeg F1 (true +, false +, missed) | Percept F1 (true +, false +, missed) |", "| --- | --- | --- | --- |"]
+    for label in ("dark", "frozen", "defocused"):
+        r = result[label]
+        cells = [f"{r[x]['f1']:.2f} ({r[x]['tp']}, {r[x]['fp']}, {r[x]['fn']})" for x in ("ffmpeg", "percept")]
+        rows.append(f"| {label} | `{r['detector']}` {r['setting']} | {cells[0]} | {cells[1]} |")
+    return "\n".join(rows) + f"\n\n{result['windows']} windows of {result['scenes']} held-out scenes of 20 s at 25 frames a second."
+
+
+def quiet_text(result: dict) -> str:
+    said = ", ".join(f"{k} {v}" for k, v in result["events"].items() if v) or "none"
+    return (
+        f"{result['hours']:.0f} simulated hours, {result['cameras']} cameras: {result['total']} false events ({said}), "
+        f"**{result['a_camera_day']} a camera-day** (exact 95% upper bound of a Poisson rate {result['upper_95']}). "
+        f"{result['cameras_with_a_false_alarm']} of the cameras had a window over a threshold."
+    )
+
+
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--results", type=Path, required=True)
+    a.add_argument("--ffmpeg", type=Path)
+    a.add_argument("--quiet", type=Path)
+    o = a.parse_args()
+    results = json.loads(o.results.read_text())
+    still = results["frozen_on_noise_free_still_cameras"]
+    fields = {
+        "SEEN": label_table(results["heldout_seen_means"]), "UNSEEN": label_table(results["heldout_unseen_means"]),
+        "EVENTS": event_table(results["heldout_seen_means"]), "EVENTS_UNSEEN": event_table(results["heldout_unseen_means"]),
+        "STRENGTH": strength_table(results), "VAL": f"{results['val']['macro_f1']:.3f}",
+        "STILL": f"{still['windows']} windows: {still['called_frozen']:.0%} called frozen; in {still['identical_pictures']:.0%} the two newest pictures are identical after the encoder, so nothing could tell.",
+        "FFMPEG": ffmpeg_table(json.loads(o.ffmpeg.read_text())) if o.ffmpeg and o.ffmpeg.exists() else MISSING.format("export/compare_ffmpeg.py"),
+        "QUIET": quiet_text(json.loads(o.quiet.read_text())) if o.quiet and o.quiet.exists() else MISSING.format("export/false_alarms.py"),
+    }  # fmt: skip
+    text = TEMPLATE.read_text()
+    for name, value in fields.items():
+        text = text.replace("{" + name + "}", value)
+    (ROOT / "models/README.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
