@@ -86,7 +86,7 @@ def read_clip(path: str) -> Clip:
     sinks: list[tuple[str, Gst.Element]] = []
 
     def found(_element: Gst.Element, pad: Gst.Pad) -> None:
-        kind = pad.get_current_caps().get_structure(0).get_name()
+        kind = (pad.get_current_caps() or pad.query_caps()).get_structure(0).get_name()
         # One thread reads all tracks: without a queue each, the first sink to fill would hold up the others.
         queue = "queue max-size-buffers=0 max-size-bytes=0 max-size-time=0"
         if kind in FORMATS:
