@@ -71,7 +71,7 @@ def encoder() -> list[str]:
     most = "4M"
     return [
         "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-pix_fmt", "yuv420p",
-        "-crf", "23", "-maxrate", most, "-bufsize", most,
+        "-crf", "20", "-maxrate", most, "-bufsize", most,
         "-g", str(FPS), "-keyint_min", str(FPS), "-sc_threshold", "0", "-bf", "0",
     ]  # fmt: skip
 
