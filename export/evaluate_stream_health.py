@@ -81,6 +81,7 @@ def main() -> None:
     a.add_argument("--corpus", type=Path, required=True)
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--val-only", action="store_true", help="do not look at heldout")
+    a.add_argument("--quiet", type=Path, help="logits of undamaged val cameras (OUT/val of false_alarms.py), to choose thresholds by")
     a.add_argument("--note", default="", help="for the log of held-out runs")
     o = a.parse_args()
     torch.set_num_threads(1)
@@ -93,7 +94,8 @@ def main() -> None:
     raw = score.logits(model, batch)
     calibration = calibrate.fit(raw, batch.truth)
     probabilities = calibrate.scores(raw, calibration)
-    limits = calibrate.thresholds(probabilities, batch.truth)
+    quiet = [calibrate.scores(np.load(f), calibration) for f in sorted(o.quiet.glob("*.logits.npy"))] if o.quiet else None
+    limits = calibrate.thresholds(probabilities, batch.truth, quiet)
     said = probabilities >= enter(limits)
     results = {"val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
     print("val", json.dumps(score.summary(said, batch.truth)))

@@ -85,6 +85,7 @@ def main() -> None:
     a.add_argument("--split", choices=("val", "heldout"), default="heldout")
     a.add_argument("--cameras", type=int, default=48)
     a.add_argument("--hours", type=float, default=1.5, help="of each camera")
+    a.add_argument("--again", action="store_true", help="keep the last run's logits: only thresholds or calibration changed")
     o = a.parse_args()
     folder = o.out / o.split
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,8 +100,10 @@ def main() -> None:
     output, places = manifest["output"], clip.fourier(np.array(TIMES))
     raised, highest = dict.fromkeys(clip.LABELS, 0), []
     for k in tqdm(range(o.cameras), desc="looks"):
-        logits = score(model, np.load(folder / f"{k:03}.npy", mmap_mode="r"), places)
-        np.save(folder / f"{k:03}.logits", logits)
+        kept = folder / f"{k:03}.logits.npy"
+        if not (o.again and kept.exists()):
+            np.save(kept, score(model, np.load(folder / f"{k:03}.npy", mmap_mode="r"), places))
+        logits = np.load(kept)
         scores = calibrate.scores(logits, output["calibration"])
         highest.append(scores.max(0))
         for i, label in enumerate(clip.LABELS):

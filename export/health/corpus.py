@@ -74,7 +74,7 @@ def truth(scene: Scene, at: list[int]) -> np.ndarray:
     a, b = at[-2:]
     pair = scene.flags[[a, b]]
     answer = np.where((pair == POSITIVE).all(0), POSITIVE, np.where((pair == NEGATIVE).all(0), NEGATIVE, UNSCORED)).astype(np.int8)
-    if scene.about["blank"] and scene.about["label"] != "covered":
+    if scene.about.get("blank") and scene.about["label"] != "covered":
         answer[LABEL["covered"]] = UNSCORED  # a bare wall that fills the view: nobody can tell it from a cover
     shaking, frozen = LABEL["shaking"], LABEL["frozen"]
     motion = float(np.hypot(*(scene.path[b] - scene.path[a])))
