@@ -354,6 +354,23 @@ fn key_frame_mode_decodes_one_frame_a_look() {
 }
 
 #[test]
+fn slow_video_with_b_frames_is_one_segment() {
+    let clip = Clip::new();
+    let path = clip.made(
+        "slow.mp4",
+        "testsrc2=size=160x120:rate=2:duration=40",
+        "-c:v libx264 -bf 3 -b_strategy 0 -g 4 -keyint_min 4 -sc_threshold 0 -pix_fmt yuv420p",
+    );
+    let seen = watch(&path, |settings| {
+        settings.step = 2000 * MS;
+        settings.interval = Some(KEYS);
+    });
+    assert_eq!(times(&seen), (0..20).map(|k| k * 2000).collect::<Vec<_>>());
+    assert!(seen.frames.iter().all(|frame| frame.stamp.segment == 0));
+    assert_eq!(seen.metrics.discontinuities.get(), 0);
+}
+
+#[test]
 fn auto_goes_back_to_all_when_key_frames_turn_rare() {
     let clip = Clip::new();
     let path = clip.made(

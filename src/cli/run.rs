@@ -20,6 +20,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let checked = prepare::load(args)?;
     logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
     source::init();
+    // Before the model is loaded, which takes a while.
+    let runtime = runtime().map_err(|error| Failure::failed(&error))?;
+    let stop = Stop::new();
+    watch_signals(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
     let Prepared { checked, model, streams, sinks, listener } =
         prepare::prepare(checked).map_err(Failure::refused)?;
     let manifest = model.manifest();
@@ -36,9 +40,6 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         tracing::info!(metrics = %format_args!("http://{address}/metrics"), "listening");
     }
 
-    let runtime = runtime().map_err(|error| Failure::failed(&error))?;
-    let stop = Stop::new();
-    watch_signals(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
     let metrics = Metrics::new();
     let hub = Hub::start(&sinks, &metrics, runtime.handle())
         .map_err(|error| Failure::refused_by(&error))?;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::data::MediaTime;
 
+/// Frames by which B-frames may step back; encoders use two or three.
+const REORDERED: i64 = 4;
 /// Steps back up to this are reordering or jitter; longer ones are jumps.
 const MOST_BACK: i64 = 500_000_000;
 /// Steps forward up to this (or as long as it really took, or as the frame before was
@@ -121,7 +123,10 @@ impl Timeline {
         .into_iter()
         .max()
         .unwrap_or(MOST_FORWARD);
-        let fits = |raw: i64| (last.raw - MOST_BACK..=last.raw + longest).contains(&raw);
+        // Packets come in decoding order: B-frames step back by as many frames as lie between.
+        let back = last.duration.map_or(0, |d| nanos_of(d).saturating_mul(REORDERED));
+        let back = back.max(MOST_BACK);
+        let fits = |raw: i64| (last.raw - back..=last.raw + longest).contains(&raw);
         let raw = nanos.saturating_add(offset);
         if fits(raw) {
             return self.settle(&time, raw, Some(offset), false);

@@ -203,7 +203,12 @@ impl Location {
     pub fn default_stream_name(&self) -> String {
         let name = match self {
             Self::Rtsp(url) | Self::Http(url) => {
-                let path = url.path().trim_matches('/');
+                // Some cameras want the password in the path: that is no name.
+                let mut path = url.path().to_owned();
+                for value in secret_values(url).into_iter().filter(|value| !value.is_empty()) {
+                    path = path.replace(value, "");
+                }
+                let path = path.trim_matches('/');
                 let path = path
                     .rsplit_once('.')
                     .map_or(path, |(stem, suffix)| if suffix.contains('/') { path } else { stem });
@@ -349,6 +354,18 @@ mod tests {
 
     fn parse(text: &str) -> Location {
         Location::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_password_in_the_path_is_in_no_name() {
+        for url in [
+            "rtsp://cam/user=admin&password=hunter2zz&channel=1&stream=0.sdp",
+            "rtsp://cam/user=admin_password=hunter2zz_channel=1",
+            "rtsp://admin:hunter2zz@cam/live",
+        ] {
+            let name = Location::parse(url).unwrap().default_stream_name();
+            assert!(name.starts_with("cam-") && !name.contains("hunter2"), "{name}");
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Policy {
     /// Whether a connection that was redirected may be read: `url` is where it ended.
     pub fn judge_host(&self, url: &str) -> Result<(), Refusal> {
         match host_of(url) {
+            None if is_ambiguous(url) => Err(Refusal::Host { host: String::new() }),
             None => Ok(()),
             Some(host) if self.host.as_ref() == Some(&host) => Ok(()),
             Some(host) if self.allow_hosts.contains(&host) => Ok(()),
@@ -77,7 +78,16 @@ impl Policy {
     }
 }
 
+/// FFmpeg reads a backslash or a blank as part of the host, others as its end: what reads
+/// differently names no host.
+fn is_ambiguous(url: &str) -> bool {
+    url.contains(|c: char| c == '\\' || c.is_control() || c.is_whitespace())
+}
+
 fn host_of(url: &str) -> Option<String> {
+    if is_ambiguous(url) {
+        return None;
+    }
     Url::parse(url).ok()?.host_str().map(str::to_lowercase)
 }
 
@@ -132,6 +142,11 @@ mod tests {
         }
         let host = |host: &str| Err(Refusal::Host { host: host.into() });
         assert_eq!(policy.judge("http://evil/1.ts"), host("evil"));
+        // FFmpeg would connect to evil, a browser to cam.
+        for url in ["http://cam\\@evil/1.ts", "http://cam:80\\.x@evil/1.ts", "http://cam\t@evil/"] {
+            assert_eq!(policy.judge(url), host(""), "{url}");
+            assert_eq!(policy.judge_host(url), host(""), "{url}");
+        }
         assert_eq!(policy.judge("crypto:http://evil/1.ts"), host("evil"));
         assert_eq!(policy.judge("http://cam@evil/1.ts"), host("evil"));
         assert_eq!(policy.judge("http://169.254.169.254/meta"), host("169.254.169.254"));

@@ -118,7 +118,9 @@ impl StreamWorker {
                 Ended::Stopped => return self.finish(Finish::Shutdown),
                 Ended::Failed(error) => {
                     self.metrics.errors(error.kind()).inc();
-                    if error.remedy() == Remedy::GiveUp {
+                    // What worked before may work again: a redirect, say, may be for a while.
+                    let worked = self.connected_before && self.outlet.live.load(Ordering::Relaxed);
+                    if error.remedy() == Remedy::GiveUp && !worked {
                         return self.give_up(error.kind(), &describe(&*error));
                     }
                     (error.kind(), describe(&*error))
@@ -260,6 +262,15 @@ impl StreamWorker {
     }
 
     fn finish(self, finish: Finish) -> Outcome {
+        if finish == Finish::Finished && self.windower.made() == 0 {
+            tracing::warn!(
+                stream = %self.job.stream,
+                frames = self.job.plan.frames,
+                step = ?self.job.plan.step,
+                "stream ended before there was one window: too short, or too few frames for \
+                 decode = \"key_frames\""
+            );
+        }
         self.board.ended(&self.job.stream, finish == Finish::Finished);
         let _ = self.send(StreamItem::Finished(finish), false);
         Outcome::Finished

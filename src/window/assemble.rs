@@ -56,6 +56,11 @@ impl Windower {
         }
     }
 
+    /// Windows made so far.
+    pub fn made(&self) -> u64 {
+        self.seq
+    }
+
     /// The stream was lost or has ended: what is held makes no window any more.
     pub fn clear(&mut self) {
         if !self.frames.is_empty() && !self.looked {

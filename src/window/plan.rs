@@ -79,7 +79,8 @@ impl Plan {
             stride,
             looks_every,
             longest_gap: Some(most.mul_f64(GAP_TOLERANCE / stride as f64)),
-            interval: Some((least.min(step), most.div_f64(stride as f64))),
+            // Key frames much rarer than the wanted step would make looks rarer than asked.
+            interval: Some((least.min(step), most.div_f64(stride as f64).min(step * 2))),
             ..single
         })
     }
@@ -123,6 +124,8 @@ mod tests {
     fn short_hop_strides_so_that_frames_stay_far_enough_apart() {
         let plan = Plan::new(&clip(), 200 * MS).unwrap();
         assert_eq!((plan.step, plan.stride, plan.looks_every), (200 * MS, 3, 1));
+        let (_, most) = plan.interval.unwrap();
+        assert_eq!(most, 400 * MS, "key frames much rarer than the hop are not enough");
     }
 
     #[test]

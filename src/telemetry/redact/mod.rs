@@ -153,6 +153,12 @@ mod tests {
     }
 
     #[test]
+    fn advice_stays_readable() {
+        let advice = "write rtsp://USER:PASSWORD@HOST/PATH";
+        assert_eq!(mask(advice), advice);
+    }
+
+    #[test]
     fn a_secret_inside_a_longer_one_is_hidden_with_it() {
         register("hunter2");
         register("admin:hunter2");

@@ -32,6 +32,9 @@ pub(super) fn find(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// What messages tell people to write stays readable.
+const ADVICE: [&str; 2] = ["USER:PASSWORD", "user:password"];
+
 /// `user:password` of `scheme://user:password@host` (RFC 3986, section 3.2.1), up to the
 /// last `@` before the path, as a password may hold an unencoded one.
 fn user_info(text: &str, found: &mut Vec<Range<usize>>) {
@@ -40,6 +43,7 @@ fn user_info(text: &str, found: &mut Vec<Range<usize>>) {
         let authority = until(&text[start..], |c| "/?#\"'`<>\\".contains(c) || c.is_whitespace());
         if let Some(length) = authority.rfind('@')
             && length > 0
+            && !ADVICE.contains(&&authority[..length])
         {
             found.push(start..start + length);
         }
