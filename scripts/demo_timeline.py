@@ -30,8 +30,9 @@ FROZEN = Damage("frozen", "the picture freezes", 44.0, 54.0)
 DAMAGES = [COVERED, DEFOCUSED, FROZEN]
 # Between them is time for what Percept asks before it says so: a look every 2 s, damage
 # in the last two frames of a look, seen for 2 s; a recovery, for 4 s.
-# The connection is cut: the server is killed, and starts again.
-CUT, BACK = 63.0, 68.0
+# The connection is cut: the server is killed, and starts again. Percept waits longer
+# from try to try, so a longer cut may take twice as long to be over.
+CUT, BACK = 63.0, 66.0
 
 FPS = 10
 WIDTH, HEIGHT = 768, 576
