@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::data::chain;
 use crate::telemetry::redact;
 
 /// Said on standard error, and an exit status.
@@ -44,16 +45,4 @@ impl Failure {
         eprintln!("{}", redact::mask(self.message.trim_end()));
         ExitCode::from(self.status)
     }
-}
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

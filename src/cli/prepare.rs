@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 
 use super::args::{Inputs, RunArgs};
-use super::exit::{Failure, chain};
+use super::exit::Failure;
 use crate::config::{Checked, Faults, Place, Watch};
-use crate::data::Manifest;
+use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;

@@ -18,3 +18,15 @@ pub trait Fault: std::error::Error + Send + Sync + 'static {
     /// A short fixed word for metrics and events, such as `timeout` or `unauthorized`.
     fn kind(&self) -> &'static str;
 }
+
+/// An error and its causes on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

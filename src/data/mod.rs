@@ -16,7 +16,7 @@ mod time;
 mod window;
 
 pub use event::{Event, EventKind, StreamState};
-pub use fault::{Fault, Remedy};
+pub use fault::{Fault, Remedy, chain};
 pub use frame::VideoFrame;
 pub use manifest::Manifest;
 pub use model_input::{Logits, ModelInput};

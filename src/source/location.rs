@@ -6,25 +6,11 @@ use std::path::{Path, PathBuf};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::telemetry::redact;
+
 /// Forms that [`Location::parse`] knows, for error messages.
 const KNOWN: &str = "rtsp://, rtsps://, http://, https://, file://, lavfi:GRAPH, \
                      /dev/videoN, or the path of a file or folder";
-
-/// Names of query parameters whose values are credentials, in lower case.
-const SECRET_PARAMETERS: [&str; 12] = [
-    "password",
-    "passwd",
-    "pass",
-    "pwd",
-    "pw",
-    "token",
-    "access_token",
-    "key",
-    "apikey",
-    "secret",
-    "auth",
-    "sig",
-];
 
 /// Shorter ones would mask half of every log line.
 const LEAST_SECRET: usize = 3;
@@ -316,14 +302,14 @@ fn secret_values(url: &Url) -> Vec<&str> {
     let mut values = Vec::new();
     for pair in url.query().unwrap_or_default().split(['&', ';']) {
         if let Some((name, value)) = pair.split_once('=')
-            && SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
+            && redact::is_secret_parameter(name)
         {
             values.push(value);
         }
     }
     for pair in url.path().split(['/', '&', '_']) {
         if let Some((name, value)) = pair.split_once('=')
-            && SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
+            && redact::is_secret_parameter(name)
         {
             values.push(value);
         }
@@ -361,6 +347,7 @@ mod tests {
         for url in [
             "rtsp://cam/user=admin&password=hunter2zz&channel=1&stream=0.sdp",
             "rtsp://cam/user=admin_password=hunter2zz_channel=1",
+            "rtsp://cam/user=admin&api_key=hunter2zz",
             "rtsp://admin:hunter2zz@cam/live",
         ] {
             let name = Location::parse(url).unwrap().default_stream_name();

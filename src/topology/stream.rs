@@ -9,12 +9,13 @@ use crossbeam_channel::{Sender, TrySendError};
 use super::board::Board;
 use super::inbox::StreamItem;
 use super::keep_up::Lag;
-use crate::data::{Fault, Remedy, StreamId};
+use crate::data::{Fault, Remedy, StreamId, chain};
 use crate::decode::{DecodeSettings, Decoder, Timeline};
 use crate::label::Finish;
 use crate::source::{self, Source, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
+use crate::telemetry::redact;
 use crate::window::{Plan, Windower};
 
 /// A session that lasted this long has run well: the next wait is short again.
@@ -279,12 +280,5 @@ impl StreamWorker {
 
 /// An error and its causes on one line, without credentials.
 pub fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    crate::telemetry::redact::mask(&text).into_owned()
+    redact::mask(&chain(error)).into_owned()
 }

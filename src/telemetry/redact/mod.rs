@@ -17,6 +17,8 @@
 mod needle;
 mod places;
 
+pub use places::is_secret_parameter;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{LazyLock, PoisonError, RwLock};

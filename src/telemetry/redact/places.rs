@@ -22,6 +22,11 @@ const PARAMETERS: [&str; 14] = [
     "signature",
 ];
 
+/// Whether a URL's parameter of this name holds a credential.
+pub fn is_secret_parameter(name: &str) -> bool {
+    PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// Places of `user:password` in URLs, values of [`PARAMETERS`] and tokens of
 /// `Basic` and `Bearer` authorization in `text`.
 pub(super) fn find(text: &str) -> Vec<Range<usize>> {
@@ -56,7 +61,7 @@ fn parameters(text: &str, found: &mut Vec<Range<usize>>) {
         let before = &text[..equals];
         let Some(separator) = before.rfind(['?', '&', '/', ';']) else { continue };
         let name = &before[separator + 1..];
-        if !PARAMETERS.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        if !is_secret_parameter(name) {
             continue;
         }
         let start = equals + 1;
