@@ -37,18 +37,18 @@ def load(path: Path) -> Scene:
 
 
 class Corpus:
-    """All scenes of a folder; `refresh` takes in what was rendered since."""
+    """All scenes of some folders; `refresh` takes in what was rendered since."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.scenes, self.names = folder, [], set()
-        self.positives, self.positives_of = [], -1  # kept by `loader`
+    def __init__(self, *folders: Path):
+        self.folders, self.scenes, self.names = folders, [], set()
         self.refresh()
 
     def refresh(self) -> int:
-        for path in sorted(self.folder.glob("*.json")):
-            if path.name not in self.names:
-                self.names.add(path.name)
-                self.scenes.append(load(path))
+        for folder in self.folders:
+            for path in sorted(folder.glob("*.json")):
+                if path not in self.names:
+                    self.names.add(path)
+                    self.scenes.append(load(path))
         return len(self.scenes)
 
 
