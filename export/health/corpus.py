@@ -18,6 +18,11 @@ STILL = 0.04  # grey levels: below this mean difference of two pictures no eye c
 
 def save(scene: Scene, folder: Path, name: str) -> None:
     np.save(folder / f"{name}.npy", scene.frames)
+    save_record(scene, folder, name)
+
+
+def save_record(scene: Scene, folder: Path, name: str) -> None:
+    """Writes the JSON alone, of a scene whose pictures are on disk (and perhaps mapped by a training)."""
     record = {
         "times": scene.times.round(4).tolist(), "flags": scene.flags.tolist(), "path": scene.path.round(5).tolist(),
         "moving": scene.moving, "strength": scene.strength.round(5).tolist(), "about": scene.about,

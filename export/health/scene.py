@@ -157,8 +157,11 @@ def make_hard_camera(plan: Plan, rng: np.random.Generator) -> Camera:
 
 
 def render(sources: Sources, seed: int, label: str | None, use: str = "seen", means: str | None = None,
-           still: bool = False, clip_share: float = 0.2) -> Scene:  # fmt: skip
-    """Renders one scene; the same arguments give the same scene. `still`: a noise-free camera where nothing moves."""
+           still: bool = False, clip_share: float = 0.2, decoded: np.ndarray | None = None) -> Scene:  # fmt: skip
+    """Renders one scene; the same arguments give the same scene. `still`: a noise-free camera where nothing moves.
+
+    `decoded`: the pictures of the same scene rendered before, to be judged in place of the new ones: FFmpeg's HEVC
+    decoder shows a broken stream a little differently each time."""
     rng = np.random.default_rng(seed)
     n, plan = FRAMES_A_SCENE, Plan(rng, label, use, means)
     times = draw_times_hard(rng) if plan.hard else draw_times(rng)
@@ -214,6 +217,9 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
     if label == "corrupted" and not isinstance(effect, Blocks):
         damaged = [lose(g, plan.means, plan.strength, rng) if plan.active(i) else g for i, g in enumerate(groups)]
         intact, frames = frames, decode(damaged, camera)
+        if decoded is not None and sum(f is not None for f in frames) == len(decoded):
+            before = iter(decoded)
+            frames = [None if f is None else next(before) for f in frames]
         strength = differences(intact, frames)
     elif label == "corrupted":
         strength = effect.share
@@ -221,7 +227,7 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
         frames = [frames[plan.start - 1] if plan.active(i) else f for i, f in enumerate(frames)]
     kept = [i for i, f in enumerate(frames) if f is not None]
     if len(kept) < clip.FRAMES + 2:
-        return render(sources, seed + 1_000_003, label, use, means, still, clip_share)
+        return render(sources, seed + 1_000_003, label, use, means, still, clip_share, decoded)
     stack = np.stack([frames[i] for i in kept])
     flags = judge(plan, stack, kept, effect, strength, clean, DETAIL_HARD if hard else DETAIL)
     about = {
