@@ -35,6 +35,7 @@ from health.network import Perceiver, RawPerceiver
 
 HERE = Path(__file__).resolve().parent
 WARM_UP, DECAY, EMA = 300, 0.03, 0.998
+REFRESH = 200  # steps between looks for new scenes, and between checkpoints
 
 
 def options() -> argparse.Namespace:
@@ -196,11 +197,12 @@ def main() -> None:
         bar.update()
         if step % 50 == 0:
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", scenes=sampler.known)
-        if step % o.every == 0:
+        if step % REFRESH == 0:
             train.refresh()
             sampler.update()
-            examine()
             keep()
+        if step % o.every == 0:
+            examine()
         cycle.spent += time.monotonic() - begun
     keep()
     if losses and not stop:

@@ -55,7 +55,7 @@ class HardWorld(World):
             if rng.random() < PLAIN:
                 self.background = plain(*shape, rng)
             elif rng.random() < FAINT:
-                middle = self.background.mean((0, 1)) if rng.random() < 0.5 else rng.uniform(40, 210, 3)
+                middle = self.background.mean((0, 1)) if rng.random() < 0.5 else rng.uniform(40, 210) + rng.normal(0, 12, 3)
                 self.background = (middle + (self.background - 128.0) * np.exp(rng.uniform(np.log(0.05), np.log(0.5)))).clip(0, 255).astype(np.uint8)
         self.blank = False
 
@@ -69,7 +69,7 @@ class HardWorld(World):
             self.gain, self.lift = rng.uniform(0.15, 0.45), rng.uniform(4, 26)
             self.lamps = [(rng.uniform(0, 1, 2), rng.uniform(0.01, 0.08), rng.uniform(150, 255)) for _ in range(rng.integers(0, 7))]
         elif self.mood == "fog":
-            fog = rng.uniform(0.3, 0.85)
+            fog = rng.uniform(0.3, 0.75)
             self.gain, self.lift = 1 - fog, fog * rng.uniform(90, 220)
         elif self.mood == "bright":
             self.gain, self.lift = rng.uniform(1.1, 1.4), rng.uniform(0, 35)

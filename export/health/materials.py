@@ -69,13 +69,13 @@ class FurtherCover(Cover):
             if mask.mean() >= share:
                 break
         shrink = max(h // 180, 1)
-        small = cv2.GaussianBlur(cv2.resize(picture, (w // shrink, h // shrink), interpolation=cv2.INTER_AREA), (0, 0), rng.uniform(0.005, 0.03) * h / shrink)
+        small = cv2.GaussianBlur(cv2.resize(picture, (w // shrink, h // shrink), interpolation=cv2.INTER_AREA), (0, 0), rng.uniform(0.012, 0.04) * h / shrink)
         picture[:] = cv2.resize(small, (w, h))
         return mask
 
     def bag(self, h, w, share, picture, rng):
         """A plastic bag, frosted glass or a dirty dome: light comes through, the view hardly."""
-        self.veil = rng.uniform(0.86, 0.98)
+        self.veil = rng.uniform(0.92, 0.99)
         crease = np.abs(blobs(h, w, rng, rng.uniform(0.05, 0.3)) - 0.5)
         picture += (np.exp(-((crease / 0.04) ** 2)) * rng.uniform(-30, 60))[..., None]
         return np.ones((h, w))
