@@ -62,7 +62,7 @@ impl Input {
                 vec![ratio(*frames, *t), ratio(*h, *y), ratio(*w, *x)]
             }
             Self::Audio(sound) => match &sound.mel {
-                None => vec![ratio(sound.samples, sound.patch[0])],
+                None => vec![ratio(sound.samples, sound.row())],
                 Some(mel) => {
                     let [t, f] = sound.mel_patch();
                     vec![ratio(mel.frames(sound.samples), t), ratio(mel.bands, f)]
@@ -79,7 +79,7 @@ impl Input {
                 pictures.patch.iter().product::<usize>() * 3
             }
             Self::Audio(sound) if sound.mel.is_some() => sound.mel_patch().iter().product(),
-            Self::Audio(sound) => sound.patch[0] * sound.channels,
+            Self::Audio(sound) => sound.row() * sound.channels,
             Self::Points(_) => 0,
         }
     }
@@ -207,6 +207,11 @@ pub struct Sound {
 }
 
 impl Sound {
+    /// Samples of a row, a channel.
+    pub fn row(&self) -> usize {
+        self.patch.first().copied().unwrap_or(0)
+    }
+
     /// Frames and bands of a spectrogram's patch.
     pub fn mel_patch(&self) -> [usize; 2] {
         match self.patch[..] {
