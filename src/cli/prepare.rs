@@ -51,7 +51,9 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         .map_err(|error| faults.push(&model_place, chain(&error), ""))
         .ok();
 
-    let wants_clips = manifest.as_ref().is_none_or(|manifest| manifest.inputs[0].frames > 1);
+    let wants_clips = manifest
+        .as_ref()
+        .is_none_or(|manifest| manifest.pictures().is_some_and(|input| input.frames > 1));
     let mut streams = Vec::new();
     match checked.watches(wants_clips) {
         Ok(watches) => {
@@ -59,7 +61,7 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
                 open_file(watch, &mut faults);
             }
             if let Some(manifest) = &manifest {
-                streams = jobs(&checked, watches, manifest, &mut faults);
+                streams = jobs(&checked, watches, manifest, &model_place, &mut faults);
             }
         }
         Err(found) => faults.append(found),
@@ -97,9 +99,18 @@ fn jobs(
     checked: &Checked,
     watches: Vec<Watch<'_>>,
     manifest: &Manifest,
+    model_place: &Place,
     faults: &mut Faults,
 ) -> Vec<(StreamJob, LabelSettings)> {
-    let input = &manifest.inputs[0];
+    let Some(input) = manifest.pictures() else {
+        let fix = "use a model that takes pictures or video";
+        faults.push(
+            model_place,
+            "this model takes no pictures, and no source gives what it takes",
+            fix,
+        );
+        return Vec::new();
+    };
     let machine = &checked.machine;
     let reconnect = Reconnect {
         first: machine.reconnect.first,
