@@ -42,7 +42,7 @@ pub fn load(args: &RunArgs) -> Result<Checked, Failure> {
 /// All faults that were found, at once.
 pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     let mut faults = Faults::new();
-    let settings = checked.model_settings();
+    let mut settings = checked.model_settings();
     let model_place = match &checked.model {
         Some(model) => model.place.clone(),
         None => Place::argument("--model"),
@@ -71,6 +71,8 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         let refused = |error| faults.push(&Place::argument("--listen"), chain(&error), "");
         web::bind(address).map_err(refused).ok()
     });
+    // A batch takes one window a stream: room for more would cost memory, of large models gigabytes.
+    settings.max_batch = settings.max_batch.min(streams.len().max(1));
     // Loading takes a while, so it comes last; a manifest that is wrong was told above.
     let model = manifest.and_then(|_| {
         let refused = |error| faults.push(&model_place, chain(&error), "");
