@@ -49,6 +49,7 @@ def options() -> argparse.Namespace:
     a.add_argument("--extra-scenes", type=int, default=12000, help="harder training scenes to render")
     a.add_argument("--first", type=int, default=1500, help="scenes to wait for before the first step")
     a.add_argument("--warm", type=Path, help="checkpoint whose weights to begin with")
+    a.add_argument("--focus", help="a means of damage to draw a tenth of the windows from")
     a.add_argument("--steps", type=int, default=16000, help="in all, at most")
     a.add_argument("--hours", type=float, default=math.inf, help="length of a cycle in hours of training, at most")
     a.add_argument("--batch", type=int, default=32)
@@ -123,7 +124,7 @@ def main() -> None:
     while train.refresh() < min(o.first, o.scenes + o.extra_scenes):
         print(f"waiting for scenes: {len(train.scenes)} of {o.first}", flush=True)
         time.sleep(20)
-    sampler = loader.Sampler(train)
+    sampler = loader.Sampler(train, o.focus)
     raw = RawPerceiver(Perceiver()).to(device)
     model = raw.model
     shadow = RawPerceiver(Perceiver()).to(device)

@@ -17,6 +17,7 @@ ON_DAMAGE = 0.7  # of the windows cut from a damaged scene end in its damage
 ON_LABEL = 0.45  # of the windows of a training batch are drawn for one label and means of damage
 ON_HEALTHY = 0.3  # are of undamaged scenes, most of those that the network gets wrong
 WEIGHT = {"frozen": 1.6, "covered": 1.3, "corrupted": 1.3}  # of a label among those drawn for; else 1
+ON_FOCUS = 0.1  # are of one means of damage, where a training is told to look at it the most
 EASY, FORGET = 0.1, 0.3  # least weight of an undamaged scene; how fast its last loss counts
 GREY = 0.1  # of the windows lose their colours, as infrared does
 
@@ -45,8 +46,8 @@ def draw(scene: Scene, rng: np.random.Generator) -> list[int] | None:
 class Sampler:
     """Chooses scenes of a growing corpus for training."""
 
-    def __init__(self, corpus: Corpus):
-        self.corpus, self.known = corpus, 0
+    def __init__(self, corpus: Corpus, focus: str | None = None):
+        self.corpus, self.known, self.focus = corpus, 0, focus
         self.by_means: list[dict[str, list[int]]] = [{} for _ in clip.LABELS]
         self.healthy: list[int] = []
         self.loss = np.ones(0)  # of each scene, as it was when last seen
@@ -73,6 +74,9 @@ class Sampler:
 
     def scene(self, rng: np.random.Generator) -> tuple[int, int | None]:
         """A scene and, where it was drawn for one, the label that should be true."""
+        for label, means in enumerate(self.by_means if self.focus and rng.random() < ON_FOCUS else ()):
+            if self.focus in means:
+                return int(rng.choice(means[self.focus])), label
         kind = rng.random()
         if kind < ON_LABEL:
             label = int(rng.choice(len(clip.LABELS), p=self.weights))

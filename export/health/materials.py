@@ -43,6 +43,20 @@ class FurtherCover(Cover):
         picture *= (1 + rng.uniform(0, 0.4) * (blobs(h, w, rng, rng.uniform(0.02, 0.2)) - 0.5))[..., None]
         return strokes(h, w, share, rng, (0.04, 0.3))
 
+    def palm(self, h, w, share, picture, rng):
+        """A hand or a cloth laid on the lens: nothing but soft light and shade, out of focus."""
+        tone = np.array([[225, 175, 145], [190, 130, 100], [120, 80, 60], [70, 45, 35], [130, 130, 130]])[rng.integers(5)] * rng.uniform(0.25, 1.1)
+        high, wide = 72, 72 * w // h
+        y, x = np.mgrid[0 : 1 : high * 1j, 0 : w / h : wide * 1j]
+        shade = 1 + rng.uniform(0.05, 0.5) * (blobs(high, wide, rng, rng.uniform(0.2, 0.9)) - 0.5)
+        angle, pitch = rng.uniform(0, np.pi), rng.uniform(0.2, 0.9)
+        across = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(0, 0.15) * np.sin(rng.uniform(2, 8) * (np.sin(angle) * x - np.cos(angle) * y))
+        gaps = np.abs(np.sin(np.pi * (across / pitch + rng.uniform()))) ** rng.uniform(0.3, 3)
+        shade *= 1 - rng.uniform(0, 0.7) * (1 - gaps)
+        soft = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), rng.uniform(2, 8))
+        picture[:] = cv2.resize(soft, (w, h), interpolation=cv2.INTER_CUBIC)[..., None] * tone
+        return np.ones((h, w))
+
     def tape(self, h, w, share, picture, rng):
         """Strips of tape or paper side by side, with seams."""
         angle, pitch = rng.uniform(0, np.pi), rng.uniform(0.12, 0.6) * h
