@@ -18,6 +18,7 @@ pub fn published_image() -> Input {
         fps: None,
         patch: [1, 1, 1],
         resize: Resize::Stretch,
+        crop_fraction: 1.0,
         filter: Filter::Area,
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],

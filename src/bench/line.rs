@@ -36,6 +36,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     let percept = DecodeSettings {
         interval: plan.interval,
         resize: input.resize,
+        crop_fraction: input.crop_fraction,
         filter: input.filter,
         ..DecodeSettings::new(input.size, plan.step)
     };

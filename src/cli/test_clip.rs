@@ -1,4 +1,4 @@
-//! `percept model test`: a model's scores over a clip.
+//! `percept model test`: a model's scores over a clip, or of a picture.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::exit::Failure;
 use crate::data::StreamId;
 use crate::decode::DecodeSettings;
 use crate::model::{Model, ModelSettings};
-use crate::source::{self, Location, SourceSettings};
+use crate::source::{self, Location, SourceSettings, is_picture};
 use crate::telemetry::metrics::{DropReason, Metrics};
 use crate::topology::watch_clip;
 use crate::window::Plan;
@@ -16,6 +16,8 @@ use crate::window::Plan;
 const HOP: Duration = Duration::from_secs(2);
 /// Scores of a model with more labels than this are told best first.
 const COLUMNS: usize = 12;
+/// How many of those.
+const BEST: usize = 5;
 
 pub fn test(settings: &ModelSettings, clip: &Path) -> Result<(), Failure> {
     let location = Location::parse(&clip.to_string_lossy()).map_err(|e| Failure::refused_by(&e))?;
@@ -26,13 +28,15 @@ pub fn test(settings: &ModelSettings, clip: &Path) -> Result<(), Failure> {
     let plan = Plan::new(input, HOP).map_err(|error| Failure::refused_by(&error))?;
     let decode = DecodeSettings {
         resize: input.resize,
+        crop_fraction: input.crop_fraction,
         filter: input.filter,
         interval: plan.interval,
         ..DecodeSettings::new(input.size, plan.step)
     };
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
     let labels = &manifest.output.labels;
-    let wide = labels.len() <= COLUMNS;
+    let picture = matches!(&location, Location::File(path) if is_picture(path));
+    let wide = labels.len() <= COLUMNS && !picture;
     if wide {
         println!("seconds  {}", labels.join("  "));
     }
@@ -49,8 +53,13 @@ pub fn test(settings: &ModelSettings, clip: &Path) -> Result<(), Failure> {
         } else {
             let mut best: Vec<_> = labels.iter().zip(&scores.scores).collect();
             best.sort_by(|a, b| b.1.total_cmp(a.1));
-            let told: Vec<_> = best.iter().take(5).map(|(l, s)| format!("{l} {s:.3}")).collect();
-            println!("{time:>7.2}  {}", told.join(", "));
+            best.truncate(BEST);
+            if picture {
+                best.iter().for_each(|(label, score)| println!("{score:.4}  {label}"));
+            } else {
+                let told: Vec<_> = best.iter().map(|(l, s)| format!("{l} {s:.3}")).collect();
+                println!("{time:>7.2}  {}", told.join(", "));
+            }
         }
     })
     .map_err(|error| Failure::refused_by(&error))?;

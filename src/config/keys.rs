@@ -174,6 +174,12 @@ pub static LABELS: Keys = Keys {
         LEAVE,
         START_AFTER,
         END_AFTER,
+        key(
+            "watch",
+            "list of labels",
+            "",
+            "Labels that may start and end and have metrics; left out: all, with metrics of at most 64",
+        ),
         key("ignore", "list of labels", "[]", "Labels of which nothing is said"),
         key(
             "top_k",

@@ -49,6 +49,10 @@ pub struct Input {
     pub patch: [usize; 3],
     #[serde(default)]
     pub resize: Resize,
+    /// With `resize` `crop`: the share of the largest centred crop of the model's shape that is
+    /// taken, in `(0, 1]`.
+    #[serde(default = "whole")]
+    pub crop_fraction: f64,
     #[serde(default)]
     pub filter: Filter,
     /// Subtracted from, and divided into, values scaled to `[0, 1]`; one a colour.
@@ -177,6 +181,10 @@ pub struct Thresholds {
 
 fn one() -> usize {
     1
+}
+
+fn whole() -> f64 {
+    1.0
 }
 
 fn one_pixel() -> [usize; 3] {

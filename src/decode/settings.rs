@@ -55,6 +55,8 @@ pub struct DecodeSettings {
     /// `[height, width]` of the frames that are given out, in pixels.
     pub size: [usize; 2],
     pub resize: Resize,
+    /// With [`Resize::Crop`]: the share of the largest centred crop that is taken, in `(0, 1]`.
+    pub crop_fraction: f64,
     pub filter: Filter,
     pub mode: DecodeMode,
     /// The part of the picture that is looked at; all of it if `None`.
@@ -76,6 +78,7 @@ impl DecodeSettings {
         Self {
             size,
             resize: Resize::default(),
+            crop_fraction: 1.0,
             filter: Filter::default(),
             mode: DecodeMode::default(),
             crop: None,

@@ -97,7 +97,9 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
     let mut list = match &settings.location {
         Location::Rtsp(_) => "rtsp,rtsps,rtp,srtp,udp,tcp,tls".to_owned(),
         Location::Http(_) => format!("{HTTP},crypto,data"),
-        Location::File(_) | Location::Folder(_) => "file,crypto,data".to_owned(),
+        Location::File(_) | Location::Folder(_) | Location::Pictures(_) => {
+            "file,crypto,data".to_owned()
+        }
         // Devices and graphs are opened by name, through no protocol.
         Location::Camera(_) | Location::Lavfi(_) => return None,
     };
@@ -110,9 +112,11 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
     Some(list)
 }
 
-/// Demuxers that open further files or URLs past [`Policy`], or that make pictures of
+/// Demuxers that open further files or URLs past [`Policy`] (`image2` takes a `%d` in a name
+/// for a row of pictures; single ones have demuxers of their own), or that make pictures of
 /// plain text.
-pub const REFUSED_DEMUXERS: [&str; 5] = ["concat", "avisynth", "vapoursynth", "imf", "tty"];
+pub const REFUSED_DEMUXERS: [&str; 6] =
+    ["concat", "avisynth", "image2", "imf", "tty", "vapoursynth"];
 
 #[cfg(test)]
 mod tests {

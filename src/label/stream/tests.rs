@@ -275,7 +275,7 @@ fn an_ignored_label_is_nowhere() {
     let mut bench = Bench::covered_dark(&settings);
     for _ in 0..3 {
         for event in bench.look(&[0.9, 0.2]) {
-            let EventKind::Window { scores, active } = event.kind else { panic!("{event:?}") };
+            let EventKind::Window { scores, active, .. } = event.kind else { panic!("{event:?}") };
             assert_eq!(scores, [(Arc::from("dark"), 0.2)]);
             assert!(active.is_empty());
         }
