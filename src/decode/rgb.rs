@@ -1,8 +1,8 @@
 //! Decoded pictures as RGB of their own size, upright.
 //!
 //! What is RGB or grey already is copied, not computed: alpha is dropped, and of 16 bits the
-//! upper 8 are kept, as Pillow does. JPEG's colours are made as libjpeg makes them, all
-//! others by swscale with full chroma.
+//! upper 8 are kept, as Pillow does. Colours of JPEG and WebP are made as libjpeg and
+//! libwebp make them, all others by swscale with full chroma.
 
 use ffmpeg::format::Pixel;
 use ffmpeg::frame::Video;
@@ -11,7 +11,7 @@ use ffmpeg_next as ffmpeg;
 use super::bicubic::View;
 use super::ffi::{self, Colour, Matrix, Sws};
 use super::geometry::{Area, place};
-use super::ycc::{self, Plane, Subsampling};
+use super::ycc::{self, Form, Plane, Subsampling};
 
 const CHANNELS: usize = 3;
 
@@ -24,18 +24,20 @@ pub(super) struct FullSize {
 }
 
 impl FullSize {
-    /// All of a picture; `turns` are quarter turns and mirroring as in [`super::geometry::Coded`].
+    /// All of a picture; `turns` are quarter turns and mirroring as in
+    /// [`super::geometry::Coded`], `still` says that it is no frame of a clip.
     pub fn run(
         &mut self,
         frame: &Video,
         colour: Colour,
         turns: (u8, bool),
+        still: bool,
     ) -> Result<View<'_>, ffmpeg::Error> {
         let (width, height) = (frame.width() as usize, frame.height() as usize);
         self.coded.resize(width * height * CHANNELS, 0);
         if let Some(packed) = Packed::of(frame, colour) {
             packed.copy(frame, &mut self.coded);
-        } else if let Some(sub) = jpeg_planes(frame, colour) {
+        } else if let Some((form, sub)) = planes(frame, colour, still) {
             let plane = |index: usize| {
                 let chroma = index > 0;
                 let across = if chroma { sub.across } else { 1 };
@@ -46,7 +48,7 @@ impl FullSize {
                     height: frame.plane_height(index) as usize,
                 }
             };
-            ycc::to_rgb(plane(0), [plane(1), plane(2)], sub, &mut self.coded);
+            ycc::to_rgb(plane(0), [plane(1), plane(2)], (form, sub), &mut self.coded);
         } else {
             self.by_swscale(frame, colour)?;
         }
@@ -162,19 +164,21 @@ impl Packed {
     }
 }
 
-/// How a picture's chroma is sampled, if it is a JPEG's: full range, BT.601, chroma in the
-/// middle between the pixels that share it.
-fn jpeg_planes(frame: &Video, colour: Colour) -> Option<Subsampling> {
+/// What a picture's planes are, if they are a JPEG's (full range, BT.601, chroma in the middle
+/// between the pixels that share it) or a WebP's (the one kind of single picture that is of
+/// limited range).
+fn planes(frame: &Video, colour: Colour, still: bool) -> Option<(Form, Subsampling)> {
     use ffmpeg::chroma::Location;
     let jpeg = colour.full_range
         && colour.matrix == Matrix::Bt601
         && frame.chroma_location() == Location::Center;
-    let (across, down) = match frame.format() {
-        Pixel::YUVJ420P => (2, 2),
-        Pixel::YUVJ422P => (2, 1),
-        Pixel::YUVJ440P => (1, 2),
-        Pixel::YUVJ444P => (1, 1),
+    let (form, across, down) = match frame.format() {
+        Pixel::YUVJ420P if jpeg => (Form::Jfif, 2, 2),
+        Pixel::YUVJ422P if jpeg => (Form::Jfif, 2, 1),
+        Pixel::YUVJ440P if jpeg => (Form::Jfif, 1, 2),
+        Pixel::YUVJ444P if jpeg => (Form::Jfif, 1, 1),
+        Pixel::YUV420P | Pixel::YUVA420P if still && !colour.full_range => (Form::Webp, 2, 2),
         _ => return None,
     };
-    jpeg.then_some(Subsampling { across, down })
+    Some((form, Subsampling { across, down }))
 }

@@ -97,7 +97,7 @@ impl Scaler {
             }
             Way::Pillow(both) => {
                 let (full, bicubic) = &mut **both;
-                let all = full.run(frame, kind.colour, self.turns).map_err(fault)?;
+                let all = full.run(frame, kind.colour, self.turns, self.still).map_err(fault)?;
                 let source = mapping.source;
                 let part = View {
                     pixels: &all.pixels[source.y * all.stride + source.x * 3..],

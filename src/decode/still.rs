@@ -31,7 +31,10 @@ impl StillDecoder {
         };
         let mut context =
             ffmpeg::codec::Context::from_parameters(track.parameters.clone()).map_err(start)?;
-        ffi::refuse_damage(&mut context);
+        // To its TIFF decoder, an unknown tag is damage as well.
+        if track.parameters.id() != ffmpeg::codec::Id::TIFF {
+            ffi::refuse_damage(&mut context);
+        }
         let inner = context.decoder().video().map_err(start)?;
         Ok(Self { inner, scaler: Scaler::new(settings, track, true), codec })
     }

@@ -1,7 +1,7 @@
-//! JPEG's planes as RGB, as libjpeg makes it of them: chroma upsampled by a triangle filter
-//! ("fancy"), then JFIF's matrix in 16-bit fixed point.
+//! JPEG's and WebP's planes as RGB, as libjpeg and libwebp make it of them: chroma upsampled
+//! by a triangle filter ("fancy"), then the format's own matrix in fixed point.
 //!
-//! swscale's own chroma is further from it than all the rest of the way together.
+//! swscale's chroma is further from that than all the rest of the way together.
 
 const CHANNELS: usize = 3;
 const HALF: i32 = 1 << 15;
@@ -28,8 +28,26 @@ pub struct Subsampling {
     pub down: usize,
 }
 
+/// Which matrix and range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// JFIF 1.02: full range, BT.601's coefficients.
+    Jfif,
+    /// BT.601 of limited range.
+    Webp,
+}
+
 /// Writes `[height, width, 3]` RGB of `luma`'s size.
-pub fn to_rgb(luma: Plane<'_>, chroma: [Plane<'_>; 2], sub: Subsampling, rgb: &mut [u8]) {
+pub fn to_rgb(
+    luma: Plane<'_>,
+    chroma: [Plane<'_>; 2],
+    (form, sub): (Form, Subsampling),
+    rgb: &mut [u8],
+) {
+    let colour = match form {
+        Form::Jfif => jfif,
+        Form::Webp => webp,
+    };
     let width = luma.width;
     let mut rows = [vec![0; width + 1], vec![0; width + 1]];
     let mut sums = Vec::new();
@@ -81,8 +99,8 @@ fn upsample(plane: &Plane<'_>, y: usize, sub: Subsampling, sums: &mut Vec<i32>, 
     }
 }
 
-/// JFIF 1.02: full range, BT.601's coefficients.
-fn colour(luma: u8, cb: u8, cr: u8) -> [u8; 3] {
+/// As libjpeg rounds.
+fn jfif(luma: u8, cb: u8, cr: u8) -> [u8; 3] {
     const fn fixed(value: f64) -> i32 {
         (value * 65536.0 + 0.5) as i32
     }
@@ -91,6 +109,16 @@ fn colour(luma: u8, cb: u8, cr: u8) -> [u8; 3] {
     let green = luma + ((-fixed(0.34414) * cb - fixed(0.71414) * cr + HALF) >> 16);
     let blue = luma + ((fixed(1.772) * cb + HALF) >> 16);
     [red, green, blue].map(|value| value.clamp(0, 255) as u8)
+}
+
+/// As libwebp rounds: 8 bits and then 6 behind the point.
+fn webp(luma: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let part = |value: u8, factor: i32| (i32::from(value) * factor) >> 8;
+    let luma = part(luma, 19_077);
+    let red = luma + part(cr, 26_149) - 14_234;
+    let green = luma - part(cb, 6_419) - part(cr, 13_320) + 8_708;
+    let blue = luma + part(cb, 33_050) - 17_685;
+    [red, green, blue].map(|value| (value >> 6).clamp(0, 255) as u8)
 }
 
 #[cfg(test)]
@@ -117,9 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn primaries_come_out_as_jfif_has_them() {
-        assert_eq!(colour(128, 128, 128), [128; 3]);
-        assert_eq!(colour(76, 85, 255), [254, 0, 0]);
-        assert_eq!(colour(29, 255, 107), [0, 0, 254]);
+    fn primaries_come_out_as_they_went_in() {
+        assert_eq!(jfif(128, 128, 128), [128; 3]);
+        assert_eq!(jfif(76, 85, 255), [254, 0, 0]);
+        assert_eq!(jfif(29, 255, 107), [0, 0, 254]);
+        assert_eq!((webp(16, 128, 128), webp(235, 128, 128)), ([0; 3], [255; 3]));
+        assert_eq!(webp(81, 90, 240), [254, 0, 0]);
     }
 }

@@ -134,7 +134,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
     let live = location.is_live() && !finite;
     let picture = match location {
-        Location::File(path) if opened.input.format().name().ends_with("_pipe") => Some(&**path),
+        Location::File(path) if is_still(&opened.input) => Some(&**path),
         _ => None,
     };
     let track = track(&opened.input, stream, live, picture);
@@ -296,6 +296,10 @@ fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, Source
             // A reused connection would be redirected without asking `Policy`.
             options.entry("http_persistent".into()).or_insert_with(|| "0".into());
         }
+        Location::File(_) => {
+            // A `%d` in a picture's name is no row of pictures.
+            options.entry("pattern_type".into()).or_insert_with(|| "none".into());
+        }
         _ => {}
     }
     Ok(options)
@@ -330,6 +334,12 @@ fn contents(input: &ffmpeg::format::context::Input) -> String {
 /// Whether an HTTP resource has an end: a file, or a playlist that is complete.
 fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
     input.duration() > 0 && !ffi::is_unseekable(input)
+}
+
+/// Whether it was opened by a demuxer of single pictures.
+fn is_still(input: &ffmpeg::format::context::Input) -> bool {
+    let format = input.format();
+    format.name() == "image2" || format.name().ends_with("_pipe")
 }
 
 /// `picture` is the file that it was opened from, where that is a single picture.

@@ -112,11 +112,9 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
     Some(list)
 }
 
-/// Demuxers that open further files or URLs past [`Policy`] (`image2` takes a `%d` in a name
-/// for a row of pictures; single ones have demuxers of their own), or that make pictures of
+/// Demuxers that open further files or URLs past [`Policy`], or that make pictures of
 /// plain text.
-pub const REFUSED_DEMUXERS: [&str; 6] =
-    ["concat", "avisynth", "image2", "imf", "tty", "vapoursynth"];
+pub const REFUSED_DEMUXERS: [&str; 5] = ["concat", "avisynth", "vapoursynth", "imf", "tty"];
 
 #[cfg(test)]
 mod tests {
