@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use percept::data::manifest::{Filter, Resize};
 use percept::decode::DecodeSettings;
-use percept::source::{self, Location, SourceSettings};
+use percept::source::{Location, SourceSettings};
 use percept::supervise::Stop;
 use percept::topology::{PictureError, look_at};
 
@@ -40,9 +40,8 @@ fn every_kind_of_picture_is_seen_as_pillow_sees_it() {
     for (name, golden) in pictures {
         let most = golden[0].as_u64().unwrap() as u8;
         let digits = golden[1].as_str().unwrap().as_bytes().chunks_exact(2);
-        let digit = |digits: &[u8]| {
-            u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap()
-        };
+        let digit =
+            |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
         let want: Vec<u8> = digits.map(digit).collect();
         match look(&fixtures().join(name), &settings) {
             Ok(got) => {
