@@ -172,8 +172,11 @@ pub enum ModelCommand {
     Test {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        #[arg(value_name = "CLIP|PICTURE", value_hint = ValueHint::FilePath)]
-        clip: PathBuf,
+        #[arg(required = true, value_name = "CLIP|PICTURE", value_hint = ValueHint::FilePath)]
+        clips: Vec<PathBuf>,
+        /// Write a JSON object a look, with every score unrounded
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         machine: MachineArgs,
     },

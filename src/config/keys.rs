@@ -132,7 +132,7 @@ pub static STREAM: Keys = Keys::closed(
         secret(
             "source",
             "text",
-            "rtsp(s):// or http(s):// URL, file, folder, /dev/video0 or lavfi:…; required",
+            "rtsp(s):// or http(s):// URL, clip, picture, folder, /dev/video0 or lavfi:…; required",
         ),
         USER,
         PASSWORD,

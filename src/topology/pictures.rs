@@ -109,7 +109,8 @@ impl PictureWorker {
                         self.metrics.errors(error.kind()).inc();
                         self.metrics.frames_skipped(SkipReason::Corrupt).inc();
                         let reason = describe(&error);
-                        tracing::warn!(%stream, reason, "picture passed over");
+                        let file = path.display();
+                        tracing::warn!(%stream, %file, reason, "picture passed over");
                     }
                 }
                 Ok(())
