@@ -145,6 +145,34 @@ mod tests {
     }
 
     #[test]
+    fn pictures_of_odd_sides_are_filled_to_their_edges() {
+        for (form, colour) in [(Form::Jfif, jfif(90, 60, 200)), (Form::Webp, webp(90, 60, 200))] {
+            for sub in [(2, 2), (2, 1), (1, 2), (1, 1)] {
+                let sub = Subsampling { across: sub.0, down: sub.1 };
+                let (width, height) = (7, 5);
+                let (columns, rows) = (width.div_ceil(sub.across), height.div_ceil(sub.down));
+                // Rows are padded with what must not be seen.
+                let plane = |value: u8, width: usize, height: usize| {
+                    let mut row = vec![value; width];
+                    row.push(255);
+                    row.repeat(height)
+                };
+                let of =
+                    |samples, width, height| Plane { samples, stride: width + 1, width, height };
+                let (luma, cb) = (plane(90, width, height), plane(60, columns, rows));
+                let cr = plane(200, columns, rows);
+                let mut rgb = vec![0; width * height * CHANNELS];
+                let chroma = [of(&cb, columns, rows), of(&cr, columns, rows)];
+                to_rgb(of(&luma, width, height), chroma, (form, sub), &mut rgb);
+                assert!(
+                    rgb.chunks_exact(CHANNELS).all(|pixel| pixel == colour),
+                    "{form:?} {sub:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn primaries_come_out_as_they_went_in() {
         assert_eq!(jfif(128, 128, 128), [128; 3]);
         assert_eq!(jfif(76, 85, 255), [254, 0, 0]);

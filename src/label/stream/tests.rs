@@ -285,6 +285,39 @@ fn an_ignored_label_is_nowhere() {
 }
 
 #[test]
+fn a_model_of_a_thousand_labels_does_not_make_a_thousand_series() {
+    let names: Vec<_> = (0..1000).map(|n| format!("label {n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let at_once = LabelSettings {
+        start_after: Duration::ZERO,
+        end_after: Duration::ZERO,
+        ..Default::default()
+    };
+    let watched = LabelSettings {
+        watch: Some(vec!["label 7".into(), "label 900".into()]),
+        ..at_once.clone()
+    };
+    for (settings, started, series) in [(at_once, 100, MOST_SERIES), (watched, 1, 2)] {
+        let mut bench = Bench::new(&output(Activation::Softmax, &names), &settings);
+        let mut told = 0;
+        for best in 0..100 {
+            let mut scores = vec![0.0; names.len()];
+            scores[best] = 0.9;
+            let events = bench.look(&scores);
+            told += events.iter().filter(|e| matches!(e.kind, EventKind::Started { .. })).count();
+            let EventKind::Window { scores, .. } = &events[0].kind else { panic!("{events:?}") };
+            assert_eq!((scores.len(), &*scores[0].0), (5, names[best]));
+        }
+        let text = bench.metrics.exposition();
+        let of = |family: &str| text.lines().filter(|line| line.starts_with(family)).count();
+        assert_eq!(told, started);
+        for family in ["percept_label_score{", "percept_label_active{", "percept_events_total{"] {
+            assert_eq!(of(family), series, "{family}");
+        }
+    }
+}
+
+#[test]
 fn a_label_may_have_a_rule_of_its_own() {
     let rule =
         LabelRule { enter: Some(0.95), start_after: Some(Duration::ZERO), ..LabelRule::default() };
