@@ -132,7 +132,7 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         let input = ffmpeg::format::context::Input::wrap(context);
         let unknown = left.iter().map(|(name, _)| name).find(|name| {
             // Ours, and meant for whichever demuxer takes it.
-            *name != "http_persistent"
+            *name != "http_persistent" && *name != "pattern_type"
         });
         if let Some(name) = unknown {
             let name = name.to_owned();

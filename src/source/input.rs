@@ -1,6 +1,7 @@
 //! One open source.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,7 +12,7 @@ use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
 use super::policy::{self, Policy};
 use super::probe::TrackDescription;
 use super::watch::Watch;
-use super::{Location, SourceSettings};
+use super::{Location, SourceSettings, picture};
 use crate::data::{Clock, Packet, VideoTrack};
 use crate::supervise::Stop;
 use crate::telemetry::redact;
@@ -132,7 +133,11 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     }
     let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
     let live = location.is_live() && !finite;
-    let track = track(&opened.input, stream, live);
+    let picture = match location {
+        Location::File(path) if is_still(&opened.input) => Some(&**path),
+        _ => None,
+    };
+    let track = track(&opened.input, stream, live, picture);
     Ok(Source {
         opened,
         location: location.clone(),
@@ -253,8 +258,8 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
         }
         Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
         Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
-        Location::Folder(_) => {
-            return Err(SourceFault::Unsupported { what: "a folder as one stream" });
+        Location::Folder(_) | Location::Pictures(_) => {
+            return Err(SourceFault::Unsupported { what: "several files as one" });
         }
     })
 }
@@ -290,6 +295,10 @@ fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, Source
         Location::Http(_) => {
             // A reused connection would be redirected without asking `Policy`.
             options.entry("http_persistent".into()).or_insert_with(|| "0".into());
+        }
+        Location::File(_) => {
+            // A `%d` in a picture's name is no row of pictures.
+            options.entry("pattern_type".into()).or_insert_with(|| "none".into());
         }
         _ => {}
     }
@@ -327,19 +336,34 @@ fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
     input.duration() > 0 && !ffi::is_unseekable(input)
 }
 
-fn track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> VideoTrack {
+/// Whether it was opened by a demuxer of single pictures.
+fn is_still(input: &ffmpeg::format::context::Input) -> bool {
+    let format = input.format();
+    format.name() == "image2" || format.name().ends_with("_pipe")
+}
+
+/// `picture` is the file that it was opened from, where that is a single picture.
+fn track(
+    input: &ffmpeg::format::context::Input,
+    stream: usize,
+    live: bool,
+    picture: Option<&Path>,
+) -> VideoTrack {
     let stream = input.stream(stream).expect("the index came from this input");
     let average = stream.avg_frame_rate();
     let known = average.numerator() > 0 && average.denominator() > 0;
+    let turned = stream
+        .side_data()
+        .find(|side| side.kind() == ffmpeg::packet::side_data::Type::DisplayMatrix)
+        .map_or(0, |side| quarter_turns(side.data()));
+    let orientation = picture.map(picture::orientation).unwrap_or_default();
     VideoTrack {
         // A copy: the stream's own would keep the input open.
         parameters: stream.parameters().clone(),
         time_base: stream.time_base(),
         frame_rate: if known { average } else { stream.rate() },
-        quarter_turns: stream
-            .side_data()
-            .find(|side| side.kind() == ffmpeg::packet::side_data::Type::DisplayMatrix)
-            .map_or(0, |side| quarter_turns(side.data())),
+        quarter_turns: (turned + orientation.quarter_turns) % 4,
+        mirrored: orientation.mirrored,
         live,
     }
 }

@@ -24,6 +24,8 @@ mod location;
 #[cfg(feature = "ffmpeg")]
 mod log;
 #[cfg(feature = "ffmpeg")]
+mod picture;
+#[cfg(feature = "ffmpeg")]
 mod policy;
 #[cfg(feature = "ffmpeg")]
 mod probe;
@@ -35,7 +37,7 @@ mod watch;
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
 pub use error::{Doing, SourceError, SourceFault};
-pub use folder::{expand, is_picture, require_clips};
+pub use folder::{Found, expand, is_picture};
 #[cfg(feature = "ffmpeg")]
 pub use input::{Source, init, open};
 pub use location::{Location, LocationError};

@@ -97,7 +97,9 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
     let mut list = match &settings.location {
         Location::Rtsp(_) => "rtsp,rtsps,rtp,srtp,udp,tcp,tls".to_owned(),
         Location::Http(_) => format!("{HTTP},crypto,data"),
-        Location::File(_) | Location::Folder(_) => "file,crypto,data".to_owned(),
+        Location::File(_) | Location::Folder(_) | Location::Pictures(_) => {
+            "file,crypto,data".to_owned()
+        }
         // Devices and graphs are opened by name, through no protocol.
         Location::Camera(_) | Location::Lavfi(_) => return None,
     };

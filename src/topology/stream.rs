@@ -61,12 +61,8 @@ enum Ended {
 pub enum Outcome {
     Finished,
     GivenUp,
-}
-
-impl Outcome {
-    pub fn is_given_up(self) -> bool {
-        self == Self::GivenUp
-    }
+    /// It was read to its end, but so many of its pictures could not be looked at.
+    Unread(usize),
 }
 
 pub struct StreamWorker {
