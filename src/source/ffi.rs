@@ -6,14 +6,16 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use ffmpeg::ffi;
 use ffmpeg_next as ffmpeg;
 
-use super::log;
 use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
 use super::watch::Watch;
+use super::{log, playlist};
 
 /// What to open, and under which rules.
 pub(super) struct Request<'a> {
@@ -43,7 +45,12 @@ pub(super) struct Hooks {
     refused: Mutex<Option<Refusal>>,
     /// FFmpeg's own way to open a URL.
     open: OnceLock<OpenUrl>,
+    /// Longest segment that a playlist announced, in milliseconds; 0: none did.
+    segment: AtomicU64,
 }
+
+/// A playlist may be silent for as many of its segments.
+const SEGMENTS: u32 = 3;
 
 type OpenUrl = unsafe extern "C" fn(
     *mut ffi::AVFormatContext,
@@ -55,7 +62,19 @@ type OpenUrl = unsafe extern "C" fn(
 
 impl Hooks {
     pub fn new(watch: Arc<Watch>, policy: Policy) -> Arc<Self> {
-        Arc::new(Self { watch, policy, refused: Mutex::new(None), open: OnceLock::new() })
+        Arc::new(Self {
+            watch,
+            policy,
+            refused: Mutex::new(None),
+            open: OnceLock::new(),
+            segment: AtomicU64::new(0),
+        })
+    }
+
+    /// `stall_timeout`, or as long as three segments last.
+    pub fn patience(&self, stall_timeout: Duration) -> Duration {
+        let segment = Duration::from_millis(self.segment.load(Ordering::Relaxed));
+        stall_timeout.max(SEGMENTS * segment)
     }
 
     /// What was refused since the last call.
@@ -131,8 +150,8 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         }
         let input = ffmpeg::format::context::Input::wrap(context);
         let unknown = left.iter().map(|(name, _)| name).find(|name| {
-            // Ours, and meant for whichever demuxer takes it.
-            *name != "http_persistent"
+            // Ours, and meant for whichever demuxer takes them.
+            !matches!(*name, "http_persistent" | "live_start_index")
         });
         if let Some(name) = unknown {
             let name = name.to_owned();
@@ -284,8 +303,31 @@ unsafe extern "C" fn open_url(
                 return hooks.refuse(refusal);
             }
         }
+        if let Some(seconds) = playlist::target_duration(&peek(*pb)) {
+            let millis = (seconds * 1000.0) as u64;
+            // Only once: a playlist that is read again and again gives no video.
+            if hooks.segment.fetch_max(millis, Ordering::Relaxed) < millis {
+                hooks.watch.extend(hooks.patience(Duration::ZERO));
+            }
+        }
         answer
     }
+}
+
+/// What a resource that was just opened begins with; it is read again by whoever opened it.
+///
+/// # Safety
+/// `pb` is open and nothing was read from it.
+unsafe fn peek(pb: *mut ffi::AVIOContext) -> Vec<u8> {
+    let mut begin = vec![0; 1024];
+    // SAFETY: `begin` has room for as much as is asked for. One partial read stays within
+    // the context's buffer, so the way back needs no seek of the resource.
+    unsafe {
+        let read = ffi::avio_read_partial(pb, begin.as_mut_ptr(), begin.len() as c_int);
+        ffi::avio_seek(pb, 0, ffi::SEEK_SET as c_int);
+        begin.truncate(usize::try_from(read).unwrap_or(0));
+    }
+    begin
 }
 
 #[cfg(all(target_arch = "x86_64", unix))]

@@ -24,6 +24,10 @@ mod location;
 #[cfg(feature = "ffmpeg")]
 mod log;
 #[cfg(feature = "ffmpeg")]
+mod pace;
+#[cfg(feature = "ffmpeg")]
+mod playlist;
+#[cfg(feature = "ffmpeg")]
 mod policy;
 #[cfg(feature = "ffmpeg")]
 mod probe;
@@ -39,6 +43,8 @@ pub use folder::{expand, is_picture, require_clips};
 #[cfg(feature = "ffmpeg")]
 pub use input::{Source, init, open};
 pub use location::{Location, LocationError};
+#[cfg(feature = "ffmpeg")]
+pub use pace::Seen;
 #[cfg(feature = "ffmpeg")]
 pub use policy::Refusal;
 #[cfg(feature = "ffmpeg")]
