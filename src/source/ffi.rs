@@ -13,9 +13,10 @@ use std::time::Duration;
 use ffmpeg::ffi;
 use ffmpeg_next as ffmpeg;
 
+use super::follow::{self, open_url};
+use super::log;
 use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
 use super::watch::Watch;
-use super::{log, playlist};
 
 /// What to open, and under which rules.
 pub(super) struct Request<'a> {
@@ -44,15 +45,15 @@ pub(super) struct Hooks {
     /// The first URL that was refused.
     refused: Mutex<Option<Refusal>>,
     /// FFmpeg's own way to open a URL.
-    open: OnceLock<OpenUrl>,
+    pub open: OnceLock<OpenUrl>,
     /// Longest segment that a playlist announced, in milliseconds; 0: none did.
-    segment: AtomicU64,
+    pub segment: AtomicU64,
 }
 
 /// A playlist may be silent for as many of its segments.
 const SEGMENTS: u32 = 3;
 
-type OpenUrl = unsafe extern "C" fn(
+pub(super) type OpenUrl = unsafe extern "C" fn(
     *mut ffi::AVFormatContext,
     *mut *mut ffi::AVIOContext,
     *const c_char,
@@ -82,7 +83,7 @@ impl Hooks {
         self.refused.lock().expect("no holder of this lock panics").take()
     }
 
-    fn refuse(&self, refusal: Refusal) -> c_int {
+    pub fn refuse(&self, refusal: Refusal) -> c_int {
         self.refused.lock().expect("no holder of this lock panics").get_or_insert(refusal);
         ffi::AVERROR(ffmpeg::error::EPERM)
     }
@@ -137,6 +138,7 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         if request.nonblocking {
             (*context).flags |= ffi::AVFMT_FLAG_NONBLOCK;
         }
+        let _listening = follow::Listening::new(hooks);
         let mut left = options.disown();
         let answer = ffi::avformat_open_input(
             &raw mut context,
@@ -151,7 +153,7 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         let input = ffmpeg::format::context::Input::wrap(context);
         let unknown = left.iter().map(|(name, _)| name).find(|name| {
             // Ours, and meant for whichever demuxer takes them.
-            !matches!(*name, "http_persistent" | "live_start_index")
+            !matches!(*name, "http_persistent" | "live_start_index" | "max_redirects")
         });
         if let Some(name) = unknown {
             let name = name.to_owned();
@@ -253,7 +255,7 @@ fn demuxers_without(refused: &[&str]) -> String {
 ///
 /// # Safety
 /// `chars` is null or NUL-terminated.
-unsafe fn text(chars: *const c_char) -> String {
+pub(super) unsafe fn text(chars: *const c_char) -> String {
     if chars.is_null() {
         return String::new();
     }
@@ -268,68 +270,6 @@ unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
     c_int::from(hooks.watch.breaks_off())
 }
 
-/// FFmpeg opens a URL: the source itself, or what a playlist leads to.
-unsafe extern "C" fn open_url(
-    context: *mut ffi::AVFormatContext,
-    pb: *mut *mut ffi::AVIOContext,
-    url: *const c_char,
-    flags: c_int,
-    options: *mut *mut ffi::AVDictionary,
-) -> c_int {
-    // SAFETY: the arguments are FFmpeg's own and passed on as they came; `opaque` was set
-    // to the hooks by `open`. Only a successfully opened `pb` is asked for its location.
-    unsafe {
-        let hooks = &*(*context).opaque.cast::<Hooks>();
-        if let Err(refusal) = hooks.policy.judge(&text(url)) {
-            return hooks.refuse(refusal);
-        }
-        let Some(open) = hooks.open.get() else { return ffi::AVERROR(ffmpeg::error::ENOSYS) };
-        let answer = open(context, pb, url, flags, options);
-        if answer < 0 {
-            return answer;
-        }
-        let mut location: *mut u8 = ptr::null_mut();
-        let found = ffi::av_opt_get(
-            (*pb).cast::<c_void>(),
-            c"location".as_ptr(),
-            ffi::AV_OPT_SEARCH_CHILDREN,
-            &raw mut location,
-        );
-        if found >= 0 && !location.is_null() {
-            let verdict = hooks.policy.judge_host(&text(location.cast::<c_char>()));
-            ffi::av_free(location.cast::<c_void>());
-            if let Err(refusal) = verdict {
-                ffi::avio_closep(pb);
-                return hooks.refuse(refusal);
-            }
-        }
-        if let Some(seconds) = playlist::target_duration(&peek(*pb)) {
-            let millis = (seconds * 1000.0) as u64;
-            // Only once: a playlist that is read again and again gives no video.
-            if hooks.segment.fetch_max(millis, Ordering::Relaxed) < millis {
-                hooks.watch.extend(hooks.patience(Duration::ZERO));
-            }
-        }
-        answer
-    }
-}
-
-/// What a resource that was just opened begins with; it is read again by whoever opened it.
-///
-/// # Safety
-/// `pb` is open and nothing was read from it.
-unsafe fn peek(pb: *mut ffi::AVIOContext) -> Vec<u8> {
-    let mut begin = vec![0; 1024];
-    // SAFETY: `begin` has room for as much as is asked for. One partial read stays within
-    // the context's buffer, so the way back needs no seek of the resource.
-    unsafe {
-        let read = ffi::avio_read_partial(pb, begin.as_mut_ptr(), begin.len() as c_int);
-        ffi::avio_seek(pb, 0, ffi::SEEK_SET as c_int);
-        begin.truncate(usize::try_from(read).unwrap_or(0));
-    }
-    begin
-}
-
 #[cfg(all(target_arch = "x86_64", unix))]
 unsafe extern "C" fn take_message(
     context: *mut c_void,
@@ -339,14 +279,17 @@ unsafe extern "C" fn take_message(
 ) {
     // The upper bits tint the terminal.
     let level = level & 0xff;
-    if !log::wanted(level) {
+    // SAFETY: FFmpeg's own format.
+    let heard = unsafe { follow::wants(format) };
+    if !heard && !log::wanted(level) {
         return;
     }
     thread_local! {
         static AT_LINE_START: std::cell::Cell<c_int> = const { std::cell::Cell::new(1) };
     }
-    let mut line = [0 as c_char; 1024];
-    let mut prefix = AT_LINE_START.get();
+    // An HTTP header has up to 4096 bytes.
+    let mut line = [0 as c_char; 4400];
+    let mut prefix = if heard { 0 } else { AT_LINE_START.get() };
     // SAFETY: FFmpeg's own arguments, passed on once; the line is NUL-terminated within
     // its length.
     let message = unsafe {
@@ -361,6 +304,10 @@ unsafe extern "C" fn take_message(
         );
         text(line.as_ptr())
     };
+    if heard {
+        // Headers may hold session keys: they are for `follow` alone.
+        return follow::hear(&message);
+    }
     AT_LINE_START.set(prefix);
     log::piece(level, &message);
 }
