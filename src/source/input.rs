@@ -150,6 +150,16 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     })
 }
 
+/// Whether its options may be set, as far as can be told without opening it.
+pub fn check_options(settings: &SourceSettings) -> Result<(), SourceError> {
+    options(settings).map(drop).map_err(|fault| SourceError {
+        doing: Doing::Opening,
+        location: settings.location.redacted(),
+        live: settings.location.is_live(),
+        fault,
+    })
+}
+
 impl Source {
     pub fn track(&self) -> &VideoTrack {
         &self.track

@@ -45,7 +45,7 @@ pub use devices::{CameraDevice, devices};
 pub use error::{Doing, SourceError, SourceFault};
 pub use folder::{expand, is_picture, require_clips};
 #[cfg(feature = "ffmpeg")]
-pub use input::{Source, init, open};
+pub use input::{Source, check_options, init, open};
 pub use location::{Location, LocationError};
 #[cfg(feature = "ffmpeg")]
 pub use pace::Seen;
