@@ -149,7 +149,7 @@ mod tests {
         for (form, colour) in [(Form::Jfif, jfif(90, 60, 200)), (Form::Webp, webp(90, 60, 200))] {
             for sub in [(2, 2), (2, 1), (1, 2), (1, 1)] {
                 let sub = Subsampling { across: sub.0, down: sub.1 };
-                let (width, height) = (7, 5);
+                let (width, height) = (7_usize, 5_usize);
                 let (columns, rows) = (width.div_ceil(sub.across), height.div_ceil(sub.down));
                 // Rows are padded with what must not be seen.
                 let plane = |value: u8, width: usize, height: usize| {
