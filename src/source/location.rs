@@ -282,7 +282,7 @@ fn is_camera_name(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("video"))
 }
 
-fn redact_url(url: &Url) -> String {
+pub(super) fn redact_url(url: &Url) -> String {
     let mut text = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
     if let Some(port) = url.port() {
         text.push_str(&format!(":{port}"));
