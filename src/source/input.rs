@@ -316,7 +316,9 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
         Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
         Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
         Location::Folder(_) | Location::Pictures(_) => {
-            return Err(SourceFault::Unsupported { what: "several files as one" });
+            return Err(SourceFault::Unsupported {
+                what: "a folder or several pictures as one stream",
+            });
         }
     })
 }
