@@ -59,6 +59,13 @@ pub enum SourceFault {
     Permission,
     #[error("in use by another program: close that first")]
     Busy,
+    #[error("it is a folder, and one clip is wanted: name a file in it")]
+    Folder,
+    #[error(
+        "its index lies behind its pictures, and the server gives no part of a file (HTTP Range): \
+         rewrite it with ffmpeg -i IN -c copy -movflags +faststart OUT, or use another server"
+    )]
+    IndexOutOfReach,
     #[error("there is no video in it ({found}): Percept needs a video track")]
     NoVideo {
         /// What is in it instead.
@@ -108,6 +115,8 @@ impl Fault for SourceError {
             | SourceFault::UnknownOption { .. }
             | SourceFault::ReservedOption { .. }
             | SourceFault::Disallowed(_)
+            | SourceFault::Folder
+            | SourceFault::IndexOutOfReach
             | SourceFault::Unsupported { .. } => Remedy::GiveUp,
             _ if self.live => Remedy::Restart,
             _ => Remedy::GiveUp,
@@ -129,7 +138,9 @@ impl Fault for SourceError {
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",
             SourceFault::Ended => "ended",
-            SourceFault::Unsupported { .. } => "unsupported",
+            SourceFault::Folder
+            | SourceFault::IndexOutOfReach
+            | SourceFault::Unsupported { .. } => "unsupported",
             SourceFault::Io { .. } => "io",
         }
     }

@@ -179,6 +179,12 @@ pub(super) fn is_unseekable(input: &ffmpeg::format::context::Input) -> bool {
     unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_UNSEEKABLE != 0 }
 }
 
+/// Whether the resource lets itself be read from any place.
+pub(super) fn can_seek(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: reads one integer of an open context's resource, where it has one.
+    unsafe { (*input.as_ptr()).pb.as_ref().is_some_and(|pb| pb.seekable != 0) }
+}
+
 /// Where the input really is, after redirects of RTSP.
 pub(super) fn final_url(input: &ffmpeg::format::context::Input) -> String {
     // SAFETY: the URL of an open context is null or NUL-terminated.

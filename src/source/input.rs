@@ -233,7 +233,11 @@ impl Source {
                         ffmpeg::Error::Eof => return Ok(None),
                         ffmpeg::Error::InvalidData if invalid < MOST_INVALID => invalid += 1,
                         answer => {
-                            let fault = SourceFault::from_answer(&self.location, answer);
+                            let fault = if self.lacks_index(answer) {
+                                SourceFault::IndexOutOfReach
+                            } else {
+                                SourceFault::from_answer(&self.location, answer)
+                            };
                             return Err(self.fail(fault));
                         }
                     }
@@ -263,6 +267,15 @@ impl Source {
             (None, Clock::None)
         };
         Ok(Packet { inner: packet, arrived, captured_at, clock })
+    }
+
+    /// Whether an MP4 over HTTP cannot be read because its index was, and the server does
+    /// not let us go back to its pictures.
+    fn lacks_index(&self, answer: ffmpeg::Error) -> bool {
+        matches!(answer, ffmpeg::Error::Other { errno: ffmpeg::error::EIO })
+            && matches!(self.location, Location::Http(_))
+            && self.opened.input.format().name().starts_with("mov,")
+            && !ffi::can_seek(&self.opened.input)
     }
 
     fn is_graph(&self) -> bool {
@@ -311,7 +324,7 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
         Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
         Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
         Location::Folder(_) => {
-            return Err(SourceFault::Unsupported { what: "a folder as one stream" });
+            return Err(SourceFault::Folder);
         }
     })
 }
