@@ -106,6 +106,19 @@ fn files_that_are_no_video_say_so() {
 }
 
 #[test]
+fn a_name_that_is_no_text_is_a_name_all_the_same() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let clip = Clip::new();
+    let film = clip.made("film.mp4", "testsrc2=size=64x64:duration=1", "-c:v libx264");
+    let name =
+        std::path::Path::new(&film).with_file_name(std::ffi::OsStr::from_bytes(b"\xfcber.mp4"));
+    std::fs::rename(&film, &name).unwrap();
+    let settings = SourceSettings::new(Location::File(name));
+    let mut source = open(&settings, &Stop::new()).unwrap();
+    assert!(source.read().unwrap().is_some());
+}
+
+#[test]
 fn music_with_a_cover_is_no_video() {
     let clip = Clip::new();
     let cover = clip.made("cover.png", "testsrc2=size=64x64:duration=0.04", "-frames:v 1");

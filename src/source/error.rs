@@ -91,7 +91,7 @@ pub enum SourceFault {
 
 impl SourceError {
     /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 15] = [
         "timeout",
         "refused",
         "unreachable",
@@ -104,6 +104,8 @@ impl SourceError {
         "disallowed",
         "ended",
         "unsupported",
+        "option",
+        "stopped",
         "io",
     ];
 }
@@ -175,6 +177,43 @@ impl SourceFault {
         match why {
             Interruption::Stopped => Self::Stopped,
             Interruption::Overdue => Self::Stalled { quiet },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_shown_from_the_start() {
+        let cause = ffmpeg::Error::Unknown;
+        let faults = [
+            SourceFault::Stopped,
+            SourceFault::Stalled { quiet: Duration::ZERO },
+            SourceFault::Refused,
+            SourceFault::Unreachable { cause },
+            SourceFault::Unauthorized,
+            SourceFault::Forbidden,
+            SourceFault::NotFound,
+            SourceFault::Permission,
+            SourceFault::Busy,
+            SourceFault::Folder,
+            SourceFault::IndexOutOfReach,
+            SourceFault::NoVideo { found: String::new() },
+            SourceFault::Invalid { cause },
+            SourceFault::Empty,
+            SourceFault::UnknownOption { name: String::new() },
+            SourceFault::ReservedOption { name: String::new(), instead: "" },
+            SourceFault::Disallowed(Refusal::File),
+            SourceFault::Ended,
+            SourceFault::Unsupported { what: "" },
+            SourceFault::Io { cause },
+        ];
+        for fault in faults {
+            let location = String::new();
+            let error = SourceError { doing: Doing::Opening, location, live: true, fault };
+            assert!(SourceError::KINDS.contains(&error.kind()), "{}", error.kind());
         }
     }
 }

@@ -20,8 +20,8 @@ use super::watch::Watch;
 
 /// What to open, and under which rules.
 pub(super) struct Request<'a> {
-    /// As FFmpeg wants it.
-    pub url: &'a str,
+    /// As FFmpeg wants it; a file's name need not be UTF-8.
+    pub url: &'a [u8],
     /// A demuxer's name, for devices and graphs.
     pub demuxer: Option<&'a str>,
     pub options: &'a BTreeMap<String, String>,

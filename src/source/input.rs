@@ -79,7 +79,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     let (url, demuxer) = target(location).map_err(|fault| fail(live, fault))?;
     let options = options(settings).map_err(|fault| fail(live, fault))?;
     let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
-    let hooks = Hooks::new(watch.clone(), Policy::new(settings, &url));
+    let policy = Policy::new(settings, &String::from_utf8_lossy(&url));
+    let hooks = Hooks::new(watch.clone(), policy);
     let fault = |answer: ffmpeg::Error| {
         if let Some(refusal) = hooks.take_refusal() {
             SourceFault::Disallowed(refusal)
@@ -306,9 +307,9 @@ impl Source {
 }
 
 /// What FFmpeg is told to open, and through which demuxer where it cannot find out.
-fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceFault> {
+fn target(location: &Location) -> Result<(Vec<u8>, Option<&'static str>), SourceFault> {
     Ok(match location {
-        Location::Rtsp(url) | Location::Http(url) => (url.to_string(), None),
+        Location::Rtsp(url) | Location::Http(url) => (url.to_string().into(), None),
         Location::File(path) => {
             let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => SourceFault::NotFound,
@@ -319,10 +320,10 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
                 return Err(SourceFault::Empty);
             }
             // The scheme keeps a name such as `concat:a` from being one.
-            (format!("file:{}", path.display()), None)
+            ([b"file:", path.as_os_str().as_encoded_bytes()].concat(), None)
         }
-        Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
-        Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
+        Location::Camera(path) => (path.as_os_str().as_encoded_bytes().into(), Some("v4l2")),
+        Location::Lavfi(graph) => (graph.clone().into(), Some("lavfi")),
         Location::Folder(_) => {
             return Err(SourceFault::Folder);
         }
