@@ -67,19 +67,18 @@ fn upsample(plane: &Plane<'_>, y: usize, sub: Subsampling, sums: &mut Vec<i32>, 
     let near = (y / sub.down).min(plane.height - 1);
     // Weights of 3 and 1; `scale` is what they add up to, so far.
     sums.clear();
-    let (mut scale, mut biases) = (1, [0, 0]);
-    if sub.down == 2 {
-        let far =
-            if y % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(plane.height - 1) };
+    let (scale, bias) = if sub.down == 2 {
+        let above = y.is_multiple_of(2);
+        let below = (near + 1).min(plane.height - 1);
+        let far = if above { near.saturating_sub(1) } else { below };
         let pairs = plane.row(near).iter().zip(plane.row(far));
         sums.extend(pairs.map(|(near, far)| 3 * i32::from(*near) + i32::from(*far)));
-        scale = 4;
-        biases = if y % 2 == 0 { [1, 1] } else { [2, 2] };
+        (4, if above { 1 } else { 2 })
     } else {
         sums.extend(plane.row(near).iter().map(|sample| i32::from(*sample)));
-    }
+        (1, 0)
+    };
     if sub.across == 1 {
-        let bias = if scale == 1 { 0 } else { biases[0] };
         out.iter_mut().zip(&*sums).for_each(|(out, sum)| *out = ((sum + bias) / scale) as u8);
         return;
     }
@@ -90,7 +89,7 @@ fn upsample(plane: &Plane<'_>, y: usize, sub: Subsampling, sums: &mut Vec<i32>, 
         }
         return;
     }
-    biases = if scale == 1 { [1, 2] } else { [8, 7] };
+    let biases = if scale == 1 { [1, 2] } else { [8, 7] };
     let last = sums.len() - 1;
     for (x, pair) in out.chunks_exact_mut(2).take(sums.len()).enumerate() {
         let (before, after) = (sums[x.saturating_sub(1)], sums[(x + 1).min(last)]);
