@@ -194,3 +194,25 @@ fn a_clip_too_short_for_a_window_says_nothing_of_its_labels() {
     assert_eq!(test.code(), Some(2));
     assert!(test.stderr.contains("too short"), "{}", test.stderr);
 }
+
+#[test]
+fn what_is_given_in_the_wrong_place_is_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = folder.path().to_str().unwrap();
+    let machine = root("config/percept.toml");
+    let pipeline = root("pipelines/clips.toml");
+    let table: &[(&[&str], &[&str])] = &[
+        (&["probe", clips], &["is a folder", "name a file"]),
+        (&["check", "rtsp://me:geheim77@cam/1"], &["rtsp://cam/1", "percept probe"]),
+        (&["check", clips], &["percept probe"]),
+        (&["check", &machine], &["--config"]),
+        (&["run", &machine], &["--config"]),
+        (&["run", "lavfi:testsrc2", "--config", &pipeline], &["is a pipeline"]),
+    ];
+    for (arguments, words) in table {
+        let told = refused(arguments, words).stderr;
+        for wrong in ["install a full build", "unknown key", "cannot be read", "geheim77"] {
+            assert!(!told.contains(wrong), "{arguments:?}: {told}");
+        }
+    }
+}

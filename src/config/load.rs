@@ -153,6 +153,10 @@ pub(super) fn read_text<T: Default>(
     let value = match Document::parse(text) {
         Ok(document) => {
             let root = document.as_table();
+            if let Some((problem, fix)) = other_kind(root, keys) {
+                source.fault(&place, problem, fix);
+                return (T::default(), source.faults.into_inner());
+            }
             // Line 1 is where a fault of the whole file belongs.
             read(&Table::new(&source, root, keys, place.at_line(1)))
         }
@@ -164,4 +168,29 @@ pub(super) fn read_text<T: Default>(
         }
     };
     (value, source.faults.into_inner())
+}
+
+/// What to say where a file is of the other kind than it was given as.
+fn other_kind(root: &toml_edit::Table, keys: &Keys) -> Option<(&'static str, &'static str)> {
+    let has = |keys: &Keys, name| keys.get(name).is_some();
+    let names = || root.iter().map(|(name, _)| name);
+    // `model` is in both, as text in one and as a table in the other.
+    let of = |one: &Keys, other: &Keys| {
+        names().filter(|name| has(one, name) && !has(other, name)).count()
+    };
+    let (pipeline, machine) =
+        (of(&keys::PIPELINE, &keys::MACHINE), of(&keys::MACHINE, &keys::PIPELINE));
+    if std::ptr::eq(keys, &raw const keys::PIPELINE) && machine > 0 && pipeline == 0 {
+        return Some((
+            "this file says how a machine runs, and a pipeline is wanted, which says what to watch",
+            "give this one with --config",
+        ));
+    }
+    if std::ptr::eq(keys, &raw const keys::MACHINE) && pipeline > 0 && machine == 0 {
+        return Some((
+            "this file is a pipeline, and one is wanted that says how the machine runs",
+            "give this one without --config; config/percept.toml is an example of the other",
+        ));
+    }
+    None
 }

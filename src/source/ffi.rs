@@ -20,8 +20,8 @@ use super::watch::Watch;
 
 /// What to open, and under which rules.
 pub(super) struct Request<'a> {
-    /// As FFmpeg wants it.
-    pub url: &'a str,
+    /// As FFmpeg wants it; a file's name need not be UTF-8.
+    pub url: &'a [u8],
     /// A demuxer's name, for devices and graphs.
     pub demuxer: Option<&'a str>,
     pub options: &'a BTreeMap<String, String>,
@@ -180,6 +180,12 @@ pub(super) fn find_streams(
 pub(super) fn is_unseekable(input: &ffmpeg::format::context::Input) -> bool {
     // SAFETY: reads one integer of an open context.
     unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_UNSEEKABLE != 0 }
+}
+
+/// Whether the resource lets itself be read from any place.
+pub(super) fn can_seek(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: reads one integer of an open context's resource, where it has one.
+    unsafe { (*input.as_ptr()).pb.as_ref().is_some_and(|pb| pb.seekable != 0) }
 }
 
 /// Where the input really is, after redirects of RTSP.

@@ -127,6 +127,7 @@ pub(super) unsafe extern "C" fn open_url(
     // for it reads there what was not taken.
     unsafe {
         let hooks = &*(*context).opaque.cast::<Hooks>();
+        let original = CStr::from_ptr(url);
         let url = text(url);
         if let Err(refusal) = hooks.policy.judge(&url) {
             return hooks.refuse(refusal);
@@ -135,15 +136,24 @@ pub(super) unsafe extern "C" fn open_url(
         let prefix = ["crypto+", "crypto:"].into_iter().find(|prefix| url.starts_with(prefix));
         let prefix = prefix.unwrap_or_default();
         let mut target = url[prefix.len()..].to_owned();
-        for _ in 0..=MOST_REDIRECTS {
+        for followed in 0..=MOST_REDIRECTS {
             let mut own = ptr::null_mut();
             if !options.is_null() {
                 ffi::av_dict_copy(&raw mut own, *options, 0);
             }
             prepare(hooks, &target, &mut own);
             ANSWER.with_borrow_mut(|answer| answer.status = 0);
-            let answer =
-                try_open(hooks, context, pb, &format!("{prefix}{target}"), flags, &mut own);
+            // A file's name need not be UTF-8: it is passed on as it came.
+            let asked = if followed == 0 {
+                Ok(original.to_owned())
+            } else {
+                CString::new(format!("{prefix}{target}"))
+            };
+            let Ok(asked) = asked else {
+                ffi::av_dict_free(&raw mut own);
+                return ffi::AVERROR(ffmpeg::error::EINVAL);
+            };
+            let answer = try_open(hooks, context, pb, &asked, flags, &mut own);
             let next = if answer < 0 { redirected(&target) } else { None };
             let Some(next) = next else {
                 if options.is_null() {
@@ -193,12 +203,11 @@ unsafe fn try_open(
     hooks: &Hooks,
     context: *mut ffi::AVFormatContext,
     pb: *mut *mut ffi::AVIOContext,
-    url: &str,
+    url: &CStr,
     flags: c_int,
     options: &mut *mut ffi::AVDictionary,
 ) -> c_int {
     let Some(open) = hooks.open.get() else { return ffi::AVERROR(ffmpeg::error::ENOSYS) };
-    let Ok(url) = CString::new(url) else { return ffi::AVERROR(ffmpeg::error::EINVAL) };
     // SAFETY: FFmpeg's own function, with its own arguments.
     unsafe { open(context, pb, url.as_ptr(), flags, options) }
 }

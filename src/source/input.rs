@@ -80,7 +80,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     let (url, demuxer) = target(location).map_err(|fault| fail(live, fault))?;
     let options = options(settings).map_err(|fault| fail(live, fault))?;
     let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
-    let hooks = Hooks::new(watch.clone(), Policy::new(settings, &url));
+    let policy = Policy::new(settings, &String::from_utf8_lossy(&url));
+    let hooks = Hooks::new(watch.clone(), policy);
     let fault = |answer: ffmpeg::Error| {
         if let Some(refusal) = hooks.take_refusal() {
             SourceFault::Disallowed(refusal)
@@ -238,7 +239,11 @@ impl Source {
                         ffmpeg::Error::Eof => return Ok(None),
                         ffmpeg::Error::InvalidData if invalid < MOST_INVALID => invalid += 1,
                         answer => {
-                            let fault = SourceFault::from_answer(&self.location, answer);
+                            let fault = if self.lacks_index(answer) {
+                                SourceFault::IndexOutOfReach
+                            } else {
+                                SourceFault::from_answer(&self.location, answer)
+                            };
                             return Err(self.fail(fault));
                         }
                     }
@@ -270,6 +275,15 @@ impl Source {
         Ok(Packet { inner: packet, arrived, captured_at, clock })
     }
 
+    /// Whether an MP4 over HTTP cannot be read because its index was, and the server does
+    /// not let us go back to its pictures.
+    fn lacks_index(&self, answer: ffmpeg::Error) -> bool {
+        matches!(answer, ffmpeg::Error::Other { errno: ffmpeg::error::EIO })
+            && matches!(self.location, Location::Http(_))
+            && self.opened.input.format().name().starts_with("mov,")
+            && !ffi::can_seek(&self.opened.input)
+    }
+
     fn is_graph(&self) -> bool {
         matches!(self.location, Location::Lavfi(_))
     }
@@ -298,9 +312,9 @@ impl Source {
 }
 
 /// What FFmpeg is told to open, and through which demuxer where it cannot find out.
-fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceFault> {
+fn target(location: &Location) -> Result<(Vec<u8>, Option<&'static str>), SourceFault> {
     Ok(match location {
-        Location::Rtsp(url) | Location::Http(url) => (url.to_string(), None),
+        Location::Rtsp(url) | Location::Http(url) => (url.to_string().into(), None),
         Location::File(path) => {
             let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => SourceFault::NotFound,
@@ -311,14 +325,12 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
                 return Err(SourceFault::Empty);
             }
             // The scheme keeps a name such as `concat:a` from being one.
-            (format!("file:{}", path.display()), None)
+            ([b"file:", path.as_os_str().as_encoded_bytes()].concat(), None)
         }
-        Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
-        Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
+        Location::Camera(path) => (path.as_os_str().as_encoded_bytes().into(), Some("v4l2")),
+        Location::Lavfi(graph) => (graph.clone().into(), Some("lavfi")),
         Location::Folder(_) | Location::Pictures(_) => {
-            return Err(SourceFault::Unsupported {
-                what: "a folder or several pictures as one stream",
-            });
+            return Err(SourceFault::Folder);
         }
     })
 }
