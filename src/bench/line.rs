@@ -21,8 +21,9 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     source::init();
     let source = SourceSettings::new(location);
     let opened = source::open(&source, &crate::supervise::Stop::new())?;
-    let (clip_seconds, rate) = match (opened.duration(), opened.track().frame_rate) {
-        (Some(duration), rate) if rate.numerator() > 0 && rate.denominator() > 0 => {
+    let rate = opened.video().map(|track| track.frame_rate);
+    let (clip_seconds, rate) = match (opened.duration(), rate) {
+        (Some(duration), Some(rate)) if rate.numerator() > 0 && rate.denominator() > 0 => {
             (duration.as_secs_f64(), f64::from(rate))
         }
         _ => return Err(BenchError::Clip { clip: clip.to_owned() }),

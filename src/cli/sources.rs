@@ -38,18 +38,17 @@ fn described(probe: &Probe) -> String {
     let mut lines = vec![probe.location.clone()];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<12}{value}"));
     line("container", track.container.clone());
-    line("video", track.to_string());
-    if let Some(format) = &track.pixel_format {
-        line("pixels", format.clone());
-    }
-    if track.rotation != 0 {
-        line("rotation", format!("{} degrees clockwise", track.rotation));
+    if let Some(video) = &track.video {
+        line("video", video.to_string());
+        if let Some(format) = &video.pixel_format {
+            line("pixels", format.clone());
+        }
+        if video.rotation != 0 {
+            line("rotation", format!("{} degrees clockwise", video.rotation));
+        }
     }
     for audio in &track.audio {
-        line(
-            "audio",
-            format!("{}, {} Hz, {} ch", audio.codec, audio.sample_rate_hz, audio.channels),
-        );
+        line("audio", audio.to_string());
     }
     match track.duration_seconds {
         Some(seconds) if !track.live => line("duration", format!("{seconds:.1} s")),
@@ -57,6 +56,7 @@ fn described(probe: &Probe) -> String {
     }
     match probe.key_frame_interval_seconds {
         Some(seconds) => line("key frames", format!("at most {seconds:.2} s apart")),
+        None if track.video.is_none() => {}
         None => line("key frames", format!("fewer than two in {} packets", probe.packets)),
     }
     lines.join("\n") + "\n"

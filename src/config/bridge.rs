@@ -14,7 +14,7 @@ use crate::data::manifest::{Input, Output};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings};
+use crate::source::{self, Location, SourceSettings, Wanted};
 use crate::telemetry::redact;
 use crate::window::Plan;
 
@@ -110,6 +110,7 @@ impl Stream {
         let options = self.options.iter();
         Some(SourceSettings {
             location,
+            wanted: Wanted::Pictures,
             transport: self.transport,
             stall_timeout: self.stall_timeout,
             options: options.map(|(name, at)| (name.clone(), at.value.expose().into())).collect(),

@@ -1,4 +1,5 @@
-//! Packets as a few pictures at the model's size: u8 RGB, upright, evenly sampled.
+//! Packets as a few pictures at the model's size: u8 RGB, upright, evenly sampled; and as all
+//! of the sound, f32 at the model's rate and channels, on the pictures' timeline.
 //!
 //! Decodes no more than is looked at: where key frames come often enough for the model,
 //! only those. Does not deinterlace: a weave of two fields is scaled down as it is, which
@@ -20,11 +21,17 @@ mod scale;
 #[cfg(any(feature = "ffmpeg", test))]
 mod select;
 mod settings;
+#[cfg(feature = "ffmpeg")]
+mod sound;
+#[cfg(feature = "ffmpeg")]
+mod swr;
 mod timeline;
 
 #[cfg(feature = "ffmpeg")]
 pub use decoder::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use error::DecodeError;
-pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect};
-pub use timeline::{Moment, RawTime, Timeline};
+pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect, SoundSettings};
+#[cfg(feature = "ffmpeg")]
+pub use sound::SoundDecoder;
+pub use timeline::{Beside, Moment, RawTime, Timeline};

@@ -41,9 +41,7 @@ pub struct SourceError {
 pub enum SourceFault {
     #[error("stopped on request")]
     Stopped,
-    #[error(
-        "no video came for {quiet:?}: check the camera and the network, or raise stall_timeout"
-    )]
+    #[error("nothing came for {quiet:?}: check the camera and the network, or raise stall_timeout")]
     Stalled { quiet: Duration },
     #[error("connection refused: check that the camera is on and that the port is right")]
     Refused,
@@ -61,6 +59,13 @@ pub enum SourceFault {
     Busy,
     #[error("there is no video in it ({found}): Percept needs a video track")]
     NoVideo {
+        /// What is in it instead.
+        found: String,
+    },
+    #[error(
+        "there is no sound in it ({found}): this model listens, so Percept needs an audio track"
+    )]
+    NoSound {
         /// What is in it instead.
         found: String,
     },
@@ -84,7 +89,7 @@ pub enum SourceFault {
 
 impl SourceError {
     /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 14] = [
         "timeout",
         "refused",
         "unreachable",
@@ -93,6 +98,7 @@ impl SourceError {
         "permission",
         "busy",
         "no_video",
+        "no_sound",
         "invalid",
         "disallowed",
         "ended",
@@ -125,6 +131,7 @@ impl Fault for SourceError {
             SourceFault::Permission => "permission",
             SourceFault::Busy => "busy",
             SourceFault::NoVideo { .. } => "no_video",
+            SourceFault::NoSound { .. } => "no_sound",
             SourceFault::Invalid { .. } | SourceFault::Empty => "invalid",
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",

@@ -11,8 +11,8 @@ use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
 use super::policy::{self, Policy};
 use super::probe::TrackDescription;
 use super::watch::Watch;
-use super::{Location, SourceSettings};
-use crate::data::{Clock, Packet, VideoTrack};
+use super::{Location, SourceSettings, Wanted};
+use crate::data::{AudioTrack, Clock, Packet, Track, VideoTrack};
 use crate::supervise::Stop;
 use crate::telemetry::redact;
 
@@ -33,8 +33,12 @@ pub struct Source {
     /// Without credentials.
     shown: String,
     stall_timeout: Duration,
-    stream: usize,
-    track: VideoTrack,
+    /// How long the leading track may still be silent.
+    patience: Duration,
+    live: bool,
+    /// Each with its index in the input. One of the two is there.
+    video: Option<(usize, VideoTrack)>,
+    audio: Option<(usize, AudioTrack)>,
     pace: Option<Pace>,
 }
 
@@ -54,7 +58,7 @@ pub fn init() {
     });
 }
 
-/// Opens a source and finds its video track. Blocks until then, for at most twice
+/// Opens a source and finds the tracks that are wanted. Blocks until then, for at most twice
 /// `stall_timeout`, or until `stop`.
 ///
 /// A [`Location::Folder`] has to be expanded first; here it is an error.
@@ -118,35 +122,53 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         return Err(fail(live, fault));
     }
     found.map_err(|answer| fail(live, fault(answer)))?;
-    let Some(stream) = best_video(&opened.input) else {
-        let fault = match hooks.take_refusal() {
-            Some(refusal) => SourceFault::Disallowed(refusal),
-            None => SourceFault::NoVideo { found: contents(&opened.input) },
+    let wanted = settings.wanted;
+    let video = wanted.pictures().then(|| best_video(&opened.input)).flatten();
+    let audio = wanted.sound().then(|| best_audio(&opened.input)).flatten();
+    if video.is_none() && audio.is_none() {
+        let found = contents(&opened.input);
+        let fault = match (hooks.take_refusal(), wanted) {
+            (Some(refusal), _) => SourceFault::Disallowed(refusal),
+            (None, Wanted::Sound) => SourceFault::NoSound { found },
+            (None, _) => SourceFault::NoVideo { found },
         };
         return Err(fail(live, fault));
-    };
+    }
     for other in 0..opened.input.nb_streams() as usize {
-        if other != stream {
+        if Some(other) != video && Some(other) != audio {
             ffi::discard(&mut opened.input, other);
         }
     }
     let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
     let live = location.is_live() && !finite;
-    let track = track(&opened.input, stream, live);
+    let video = video.map(|stream| (stream, video_track(&opened.input, stream, live)));
+    let audio = audio.map(|stream| (stream, audio_track(&opened.input, stream, live)));
     Ok(Source {
         opened,
         location: location.clone(),
         shown,
         stall_timeout: settings.stall_timeout,
-        stream,
-        track,
+        patience: settings.stall_timeout,
+        live,
+        video,
+        audio,
         pace: matches!(location, Location::Lavfi(_)).then_some(Pace { start: None }),
     })
 }
 
 impl Source {
-    pub fn track(&self) -> &VideoTrack {
-        &self.track
+    pub fn video(&self) -> Option<&VideoTrack> {
+        self.video.as_ref().map(|(_, track)| track)
+    }
+
+    /// The sound, where it is wanted.
+    pub fn audio(&self) -> Option<&AudioTrack> {
+        self.audio.as_ref().map(|(_, track)| track)
+    }
+
+    /// Whether it goes on for ever, as far as is known.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// How long it is, where that is known.
@@ -157,16 +179,29 @@ impl Source {
 
     /// What is in it, for people.
     pub fn description(&self) -> TrackDescription {
-        TrackDescription::new(&self.opened.input, self.stream, &self.track, self.duration())
+        TrackDescription::new(&self.opened.input, self.video.as_ref(), self.live, self.duration())
     }
 
-    /// The next packet of the video track; `None` at the end of a file or graph.
+    /// The next packet of the tracks that are wanted; `None` at the end of a file or graph.
     ///
-    /// Blocks for at most `stall_timeout` without a video packet. A live stream that ends
-    /// is an error, of kind `ended`.
+    /// Blocks for at most `stall_timeout` without a packet of the video track, or of the audio
+    /// track where there is no video: sound alone does not make a camera well. A live stream
+    /// that ends is an error, of kind `ended`.
     pub fn read(&mut self) -> Result<Option<Packet>, SourceError> {
         let watch = self.opened.hooks.watch.clone();
-        watch.extend(self.stall_timeout);
+        let began = Instant::now();
+        watch.extend(self.patience);
+        let packet = self.next(&watch)?;
+        self.patience = match &packet {
+            Some(packet) if packet.track == Track::Audio && self.video.is_some() => {
+                self.patience.saturating_sub(began.elapsed())
+            }
+            _ => self.stall_timeout,
+        };
+        Ok(packet)
+    }
+
+    fn next(&mut self, watch: &Watch) -> Result<Option<Packet>, SourceError> {
         let mut invalid = 0;
         loop {
             if let Some(why) = watch.interruption() {
@@ -174,8 +209,11 @@ impl Source {
             }
             let mut packet = ffmpeg::Packet::empty();
             match packet.read(&mut self.opened.input) {
-                Ok(()) if packet.stream() != self.stream => {}
-                Ok(()) => return self.release(packet, &watch).map(Some),
+                Ok(()) => {
+                    if let Some(track) = self.track_of(&packet) {
+                        return self.release(packet, track, watch).map(Some);
+                    }
+                }
                 Err(ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => {
                     watch.wait_until(Instant::now() + CAMERA_PAUSE);
                 }
@@ -187,7 +225,7 @@ impl Source {
                         continue;
                     }
                     match answer {
-                        ffmpeg::Error::Eof if self.track.live && self.pace.is_none() => {
+                        ffmpeg::Error::Eof if self.live && self.pace.is_none() => {
                             return Err(self.fail(SourceFault::Ended));
                         }
                         ffmpeg::Error::Eof => return Ok(None),
@@ -202,9 +240,28 @@ impl Source {
         }
     }
 
+    fn track_of(&self, packet: &ffmpeg::Packet) -> Option<Track> {
+        let stream = packet.stream();
+        if self.video.as_ref().is_some_and(|(video, _)| *video == stream) {
+            Some(Track::Video)
+        } else {
+            self.audio.as_ref().is_some_and(|(audio, _)| *audio == stream).then_some(Track::Audio)
+        }
+    }
+
     /// Stamps a packet with the time at which it came, a graph's when it is due.
-    fn release(&mut self, packet: ffmpeg::Packet, watch: &Watch) -> Result<Packet, SourceError> {
-        let seconds = packet.pts().map(|pts| pts as f64 * f64::from(self.track.time_base));
+    fn release(
+        &mut self,
+        packet: ffmpeg::Packet,
+        track: Track,
+        watch: &Watch,
+    ) -> Result<Packet, SourceError> {
+        let time_base = match track {
+            Track::Video => self.video().map(|track| track.time_base),
+            Track::Audio => self.audio().map(|track| track.time_base),
+        };
+        let seconds = packet.pts().zip(time_base);
+        let seconds = seconds.map(|(pts, time_base)| pts as f64 * f64::from(time_base));
         if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds) {
             let (start, first) = *pace.start.get_or_insert_with(|| (Instant::now(), seconds));
             let due = Duration::try_from_secs_f64(seconds - first).unwrap_or_default();
@@ -213,7 +270,7 @@ impl Source {
             }
         }
         let arrived = Instant::now();
-        let (captured_at, clock) = if self.track.live {
+        let (captured_at, clock) = if self.live {
             let now = SystemTime::now();
             match sender_time(&packet, now) {
                 Some(sent) => (Some(sent), Clock::Rtcp),
@@ -222,16 +279,11 @@ impl Source {
         } else {
             (None, Clock::None)
         };
-        Ok(Packet { inner: packet, arrived, captured_at, clock })
+        Ok(Packet { track, inner: packet, arrived, captured_at, clock })
     }
 
     fn fail(&self, fault: SourceFault) -> SourceError {
-        SourceError {
-            doing: Doing::Reading,
-            location: self.shown.clone(),
-            live: self.track.live,
-            fault,
-        }
+        SourceError { doing: Doing::Reading, location: self.shown.clone(), live: self.live, fault }
     }
 }
 
@@ -310,7 +362,12 @@ fn best_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
     .map(|stream| stream.index())
 }
 
-/// What an input without video holds, in words.
+/// The audio track to listen to.
+fn best_audio(input: &ffmpeg::format::context::Input) -> Option<usize> {
+    input.streams().best(ffmpeg::media::Type::Audio).map(|stream| stream.index())
+}
+
+/// What an input without the wanted tracks holds, in words.
 fn contents(input: &ffmpeg::format::context::Input) -> String {
     let media: Vec<String> = input
         .streams()
@@ -327,7 +384,14 @@ fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
     input.duration() > 0 && !ffi::is_unseekable(input)
 }
 
-fn track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> VideoTrack {
+fn audio_track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> AudioTrack {
+    let stream = input.stream(stream).expect("the index came from this input");
+    let time_base = stream.time_base();
+    // A copy: the stream's own would keep the input open.
+    AudioTrack { parameters: stream.parameters().clone(), time_base, live }
+}
+
+fn video_track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> VideoTrack {
     let stream = input.stream(stream).expect("the index came from this input");
     let average = stream.avg_frame_rate();
     let known = average.numerator() > 0 && average.denominator() > 0;

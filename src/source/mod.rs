@@ -43,4 +43,4 @@ pub use location::{Location, LocationError};
 pub use policy::Refusal;
 #[cfg(feature = "ffmpeg")]
 pub use probe::{Probe, TrackDescription, probe};
-pub use settings::{SourceSettings, Transport};
+pub use settings::{SourceSettings, Transport, Wanted};

@@ -53,7 +53,8 @@ pub fn watch_clip(
     };
 
     let mut source = source::open(source, &Stop::new())?;
-    let mut decoder = Decoder::new(source.track(), decode, metrics)?;
+    let track = source.video().expect("pictures were wanted");
+    let mut decoder = Decoder::new(track, decode, metrics)?;
     let mut timeline = Timeline::new();
     let mut windower = Windower::new(stream, *plan, metrics.clone());
     let (mut frames, mut windows) = (Vec::new(), Vec::new());

@@ -157,9 +157,10 @@ impl StreamWorker {
     }
 
     fn read(&mut self, mut source: Source) -> Ended {
-        let live = source.track().live;
+        let live = source.is_live();
         self.outlet.live.store(live, Ordering::Relaxed);
-        let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
+        let track = source.video().expect("pictures were wanted");
+        let mut decoder = match Decoder::new(track, &self.job.decode, &self.metrics) {
             Ok(decoder) => decoder,
             Err(error) => return Ended::Failed(Box::new(error)),
         };
