@@ -6,6 +6,9 @@
 
 mod assemble;
 mod plan;
+mod sound;
+mod stretch;
 
 pub use assemble::Windower;
 pub use plan::{HopError, Plan};
+pub use sound::SoundBuffer;
