@@ -84,7 +84,7 @@ fn channels_are_kept_apart_where_the_model_wants_them() {
 fn more_channels_than_anybody_named_are_averaged() {
     let clip = Clip::new();
     let one = "0.5*sin(2*PI*1000*t)";
-    let graph = format!("aevalsrc='{}':s=48000:d=1,asetnsamples=1024", vec![one; 12].join("|"));
+    let graph = format!("aevalsrc='{}':s=48000:d=1,asetnsamples=1024", [one; 12].join("|"));
     let heard = listen(&clip.made("twelve.wav", &graph, "-c:a pcm_s16le"), 16_000, 1);
     let samples: Vec<f32> = heard.chunks.iter().flat_map(|c| &c.samples).copied().collect();
     let got = amplitude(&samples[1000..15_000], 16_000, 1000.0);
