@@ -22,7 +22,7 @@ pub use event::{Event, EventKind, StreamState};
 pub use fault::{Fault, Remedy, chain};
 pub use frame::VideoFrame;
 pub use manifest::Manifest;
-pub use model_input::{Logits, ModelInput};
+pub use model_input::{Feed, Logits, ModelInput, Values};
 #[cfg(feature = "ffmpeg")]
 pub use packet::{AudioTrack, Packet, Track, VideoTrack};
 pub use scores::WindowScores;

@@ -175,11 +175,14 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn two_inputs_are_not_fed() {
+fn each_modality_is_there_once() {
     let mut two = document();
     let input = two["inputs"][0].clone();
     two["inputs"].as_array_mut().unwrap().push(input);
-    assert!(manifest(&parsed(two))[0].problem.contains("2 inputs"));
+    assert!(manifest(&parsed(two))[0].problem.contains("a second input of pictures"));
+    let mut none = document();
+    none["inputs"] = json!([]);
+    assert_eq!(manifest(&parsed(none))[0].field, "inputs");
 }
 
 /// Changes the graph and expects exactly one fault, at `field`, that holds all of `parts`.
