@@ -10,7 +10,7 @@ use crate::decode::{DecodeMode, DecodeSettings};
 use crate::model::{Model, ModelSettings};
 use crate::source::{self, Location, SourceSettings};
 use crate::telemetry::metrics::Metrics;
-use crate::topology::watch_clip;
+use crate::topology::{Wants, watch_clip};
 use crate::window::Plan;
 
 /// Time between looks, both ways.
@@ -52,7 +52,8 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
         let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
         let mut windows = 0;
         let began = thread_cpu()?;
-        watch_clip(&mut model, &source, decode, plan, &metrics, |_| windows += 1)?;
+        let wants = Wants { pictures: Some((decode.clone(), *plan)), sound: None };
+        watch_clip(&mut model, &source, &wants, &metrics, |_| windows += 1)?;
         let cpu_seconds = thread_cpu()? - began;
         Ok(Line {
             cpu_seconds,

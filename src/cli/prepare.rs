@@ -9,9 +9,9 @@ use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
-use crate::source::{self, Location};
+use crate::source::{self, Location, Wanted};
 use crate::supervise::Stop;
-use crate::topology::{Reconnect, StreamJob};
+use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
 
 /// What a run needs, checked; nothing of it has begun.
@@ -56,7 +56,12 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         .is_none_or(|manifest| manifest.pictures().is_some_and(|input| input.frames > 1));
     let mut streams = Vec::new();
     match checked.watches(wants_clips) {
-        Ok(watches) => {
+        Ok(mut watches) => {
+            if let Some(manifest) = &manifest {
+                let sound = manifest.sound().is_some();
+                let wanted = Wanted::of(manifest.pictures().is_some(), sound);
+                watches.iter_mut().for_each(|watch| watch.source.wanted = wanted);
+            }
             for watch in &watches {
                 open_file(watch, &mut faults);
             }
@@ -104,15 +109,13 @@ fn jobs(
     model_place: &Place,
     faults: &mut Faults,
 ) -> Vec<(StreamJob, LabelSettings)> {
-    let Some(input) = manifest.pictures() else {
-        let fix = "use a model that takes pictures or video";
-        faults.push(
-            model_place,
-            "this model takes no pictures, and no source gives what it takes",
-            fix,
-        );
+    if manifest.pictures().is_none() && manifest.sound().is_none() {
+        let fix = "use a model that takes pictures, video or sound";
+        let problem =
+            "this model takes neither pictures nor sound, and no source gives what it takes";
+        faults.push(model_place, problem, fix);
         return Vec::new();
-    };
+    }
     let machine = &checked.machine;
     let reconnect = Reconnect {
         first: machine.reconnect.first,
@@ -122,9 +125,22 @@ fn jobs(
     let mut jobs = Vec::new();
     for Watch { name, source, stream } in watches {
         stream.check_labels(&manifest.output, faults);
-        let Some(plan) = stream.plan(input, faults) else { continue };
-        let decode = stream.decode_settings(input, &plan, machine.decoder_threads);
-        let job = StreamJob { stream: name, source, decode, plan, reconnect };
+        let pictures = match manifest.pictures() {
+            Some(input) => {
+                let Some(plan) = stream.plan(input, faults) else { continue };
+                Some((stream.decode_settings(input, &plan, machine.decoder_threads), plan))
+            }
+            None => None,
+        };
+        let sound = match manifest.sound() {
+            Some(input) => {
+                let Some(plan) = stream.sound_plan(input, faults) else { continue };
+                Some(plan)
+            }
+            None => None,
+        };
+        let wants = Wants { pictures, sound };
+        let job = StreamJob { stream: name, source, wants, reconnect };
         jobs.push((job, stream.labels.settings.clone()));
     }
     jobs

@@ -38,6 +38,15 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// What a model wants that takes such things.
+    pub const fn of(pictures: bool, sound: bool) -> Self {
+        match (pictures, sound) {
+            (_, false) => Self::Pictures,
+            (false, true) => Self::Sound,
+            (true, true) => Self::Both,
+        }
+    }
+
     pub const fn pictures(self) -> bool {
         matches!(self, Self::Pictures | Self::Both)
     }

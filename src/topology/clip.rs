@@ -1,15 +1,17 @@
 //! The whole line for one clip on the calling thread: for looking at a model, and for
 //! measuring.
 
+use super::decoders::Decoders;
+use super::wants::Wants;
 use crate::byte_array::ResidentInput;
 use crate::data::{StreamId, Window, WindowScores};
-use crate::decode::{DecodeError, DecodeSettings, Decoder, Timeline};
+use crate::decode::{DecodeError, Timeline};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
 use crate::source::{self, SourceError, SourceSettings};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::StreamMetrics;
-use crate::window::{Plan, Windower};
+use crate::window::Windower;
 
 /// Why a clip could not be watched to its end.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +33,7 @@ pub enum ClipError {
 pub fn watch_clip(
     model: &mut Model,
     source: &SourceSettings,
-    decode: &DecodeSettings,
-    plan: &Plan,
+    wants: &Wants,
     metrics: &StreamMetrics,
     mut tell: impl FnMut(WindowScores),
 ) -> Result<(), ClipError> {
@@ -53,18 +54,19 @@ pub fn watch_clip(
     };
 
     let mut source = source::open(source, &Stop::new())?;
-    let track = source.video().expect("pictures were wanted");
-    let mut decoder = Decoder::new(track, decode, metrics)?;
+    let mut decoders = Decoders::new(&source, wants, metrics)?;
     let mut timeline = Timeline::new();
-    let mut windower = Windower::new(stream, *plan, metrics.clone());
-    let (mut frames, mut windows) = (Vec::new(), Vec::new());
+    let mut windower = Windower::new(stream, wants.plan(), wants.sound, metrics.clone());
+    windower.begin(decoders.has_pictures(), decoders.has_sound(), source.is_live());
+    let mut windows = Vec::new();
     loop {
         let packet = source.read()?;
         match &packet {
-            Some(packet) => decoder.push(packet, &mut timeline, &mut frames)?,
-            None => decoder.finish(&mut timeline, &mut frames)?,
+            Some(packet) => {
+                decoders.push(packet, &mut timeline, &mut windower, &mut windows, |_| {})?;
+            }
+            None => decoders.finish(&mut timeline, &mut windower, &mut windows, |_| {})?,
         }
-        frames.drain(..).for_each(|frame| windower.push(frame, &mut windows));
         windows.drain(..).try_for_each(&mut look)?;
         if packet.is_none() {
             windower.clear();

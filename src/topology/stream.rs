@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::board::Board;
+use super::decoders::Decoders;
 use super::inbox::StreamItem;
 use super::keep_up::Lag;
-use crate::data::{Fault, Remedy, StreamId, chain};
-use crate::decode::{DecodeSettings, Decoder, Timeline};
+use super::wants::Wants;
+use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
+use crate::decode::Timeline;
 use crate::label::Finish;
 use crate::source::{self, Source, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::telemetry::redact;
-use crate::window::{Plan, Windower};
+use crate::window::Windower;
 
 /// A session that lasted this long has run well: the next wait is short again.
 const RUN_WELL: Duration = Duration::from_secs(30);
@@ -26,8 +28,7 @@ const RUN_WELL: Duration = Duration::from_secs(30);
 pub struct StreamJob {
     pub stream: StreamId,
     pub source: SourceSettings,
-    pub decode: DecodeSettings,
-    pub plan: Plan,
+    pub wants: Wants,
     pub reconnect: Reconnect,
 }
 
@@ -91,7 +92,8 @@ impl StreamWorker {
         board: Board,
         stop: Stop,
     ) -> Self {
-        let windower = Windower::new(job.stream.clone(), job.plan, metrics.clone());
+        let (pictures, sound) = (job.wants.plan(), job.wants.sound);
+        let windower = Windower::new(job.stream.clone(), pictures, sound, metrics.clone());
         Self {
             job,
             outlet,
@@ -159,40 +161,48 @@ impl StreamWorker {
     fn read(&mut self, mut source: Source) -> Ended {
         let live = source.is_live();
         self.outlet.live.store(live, Ordering::Relaxed);
-        let track = source.video().expect("pictures were wanted");
-        let mut decoder = match Decoder::new(track, &self.job.decode, &self.metrics) {
-            Ok(decoder) => decoder,
+        let mut decoders = match Decoders::new(&source, &self.job.wants, &self.metrics) {
+            Ok(decoders) => decoders,
             Err(error) => return Ended::Failed(Box::new(error)),
         };
-        let mut frames = Vec::new();
+        self.windower.begin(decoders.has_pictures(), decoders.has_sound(), live);
         let mut windows = Vec::new();
         let mut first = true;
         loop {
-            let ended = match source.read() {
-                Ok(_) if self.stop.stopped() => Some(Ended::Stopped),
-                Ok(Some(packet)) => {
-                    if std::mem::take(&mut first) && self.connected(&source).is_err() {
-                        return Ended::Stopped;
-                    }
-                    if let Err(error) = decoder.push(&packet, &mut self.timeline, &mut frames) {
-                        return Ended::Failed(Box::new(error));
-                    }
-                    None
-                }
-                Ok(None) => Some(Ended::Done),
-                Err(error) => Some(Ended::Failed(Box::new(error))),
+            let packet = match source.read() {
+                Ok(_) if self.stop.stopped() => Err(Ended::Stopped),
+                Ok(Some(packet)) => Ok(packet),
+                Ok(None) => Err(Ended::Done),
+                Err(error) => Err(Ended::Failed(Box::new(error))),
             };
-            if ended.is_some() {
-                // What the decoder still holds was accepted: it is looked at.
-                if let Err(error) = decoder.finish(&mut self.timeline, &mut frames) {
-                    tracing::debug!(stream = %self.job.stream, %error, "decoder did not drain");
-                }
+            if packet.is_ok() && std::mem::take(&mut first) && self.connected(&source).is_err() {
+                return Ended::Stopped;
             }
-            for frame in frames.drain(..) {
-                if live && let Some(behind) = self.lag.frame(&frame.stamp) {
-                    self.warn_of_lag(behind);
+            let (timeline, windower) = (&mut self.timeline, &mut self.windower);
+            let mut behind = None;
+            let lag = &mut self.lag;
+            let seen = |stamp: &Stamp| {
+                if live {
+                    behind = lag.frame(stamp).or(behind);
                 }
-                self.windower.push(frame, &mut windows);
+            };
+            let ended = match packet {
+                Ok(packet) => {
+                    match decoders.push(&packet, timeline, windower, &mut windows, seen) {
+                        Ok(()) => None,
+                        Err(error) => return Ended::Failed(Box::new(error)),
+                    }
+                }
+                Err(ended) => {
+                    // What the decoders still hold was accepted: it is looked at.
+                    if let Err(error) = decoders.finish(timeline, windower, &mut windows, seen) {
+                        tracing::debug!(stream = %self.job.stream, %error, "decoder did not drain");
+                    }
+                    Some(ended)
+                }
+            };
+            if let Some(behind) = behind {
+                self.warn_of_lag(behind);
             }
             for window in windows.drain(..) {
                 if self.send(StreamItem::Window(window), live).is_err() {
@@ -202,7 +212,9 @@ impl StreamWorker {
             if let Some(ended) = ended {
                 return ended;
             }
-            self.board.decoding(&self.job.stream, decoder.mode().as_str());
+            if let Some(mode) = decoders.mode() {
+                self.board.decoding(&self.job.stream, mode.as_str());
+            }
         }
     }
 
@@ -265,10 +277,11 @@ impl StreamWorker {
 
     fn finish(self, finish: Finish) -> Outcome {
         if finish == Finish::Finished && self.windower.made() == 0 {
+            let plan = self.job.wants.plan();
             tracing::warn!(
                 stream = %self.job.stream,
-                frames = self.job.plan.frames,
-                step = ?self.job.plan.step,
+                frames = plan.map(|plan| plan.frames),
+                step = plan.map(|plan| tracing::field::debug(plan.step)),
                 "stream ended before there was one window: too short, or too few frames for \
                  decode = \"key_frames\""
             );
