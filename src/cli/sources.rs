@@ -14,7 +14,25 @@ pub fn devices() -> Result<(), Failure> {
     for camera in cameras {
         println!("{}\t{}", camera.path.display(), camera.name);
     }
+    #[cfg(feature = "microphone")]
+    microphones();
     Ok(())
+}
+
+#[cfg(feature = "microphone")]
+fn microphones() {
+    let microphones = source::microphones();
+    if microphones.is_empty() {
+        println!("no microphones on this machine");
+    }
+    for source::MicrophoneDevice { name, description, rates, channels } in microphones {
+        let from_to = |[least, most]: [u32; 2]| match least == most {
+            true => least.to_string(),
+            false => format!("{least} to {most}"),
+        };
+        let (rates, channels) = (from_to(rates), from_to(channels.map(u32::from)));
+        println!("mic:{name}\t{description}, {rates} Hz, {channels} ch");
+    }
 }
 
 pub fn probe(args: &ProbeArgs) -> Result<(), Failure> {

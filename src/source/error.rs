@@ -77,6 +77,18 @@ pub enum SourceFault {
     UnknownOption { name: String },
     #[error("option {name:?} is not to be set here: use {instead} instead")]
     ReservedOption { name: String, instead: &'static str },
+    #[error(
+        "no microphone is called {name:?}: `percept devices` lists them; `mic:` is the default"
+    )]
+    NoMicrophone { name: String },
+    #[error(
+        "the microphone was unplugged, or its sound server has ended: check with `percept devices`"
+    )]
+    MicrophoneGone,
+    #[error("the sound system refuses it ({cause}): check that another program can record from it")]
+    Microphone { cause: String },
+    #[error("this build has no microphones: build Percept with its feature `microphone`")]
+    NoMicrophones,
     #[error(transparent)]
     Disallowed(Refusal),
     #[error("the stream was ended by the other side")]
@@ -114,6 +126,7 @@ impl Fault for SourceError {
             | SourceFault::UnknownOption { .. }
             | SourceFault::ReservedOption { .. }
             | SourceFault::Disallowed(_)
+            | SourceFault::NoMicrophones
             | SourceFault::Unsupported { .. } => Remedy::GiveUp,
             _ if self.live => Remedy::Restart,
             _ => Remedy::GiveUp,
@@ -127,7 +140,7 @@ impl Fault for SourceError {
             SourceFault::Refused => "refused",
             SourceFault::Unreachable { .. } => "unreachable",
             SourceFault::Unauthorized | SourceFault::Forbidden => "unauthorized",
-            SourceFault::NotFound => "not_found",
+            SourceFault::NotFound | SourceFault::NoMicrophone { .. } => "not_found",
             SourceFault::Permission => "permission",
             SourceFault::Busy => "busy",
             SourceFault::NoVideo { .. } => "no_video",
@@ -135,9 +148,9 @@ impl Fault for SourceError {
             SourceFault::Invalid { .. } | SourceFault::Empty => "invalid",
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",
-            SourceFault::Ended => "ended",
-            SourceFault::Unsupported { .. } => "unsupported",
-            SourceFault::Io { .. } => "io",
+            SourceFault::Ended | SourceFault::MicrophoneGone => "ended",
+            SourceFault::Unsupported { .. } | SourceFault::NoMicrophones => "unsupported",
+            SourceFault::Io { .. } | SourceFault::Microphone { .. } => "io",
         }
     }
 }

@@ -305,6 +305,9 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
         }
         Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
         Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
+        Location::Microphone(_) => {
+            return Err(SourceFault::Unsupported { what: "a microphone" });
+        }
         Location::Folder(_) => {
             return Err(SourceFault::Unsupported { what: "a folder as one stream" });
         }

@@ -1,4 +1,5 @@
-//! Cameras, RTSP, HTTP, files and filter graphs as compressed packets, through FFmpeg.
+//! Cameras, RTSP, HTTP, files and filter graphs as compressed packets, through FFmpeg; and
+//! microphones, through the system's sound library.
 //!
 //! Every blocking call can be broken off: it ends when [`crate::supervise::Stop`] is told,
 //! or when no video packet came for `stall_timeout`. The one exception is the look-up of a
@@ -12,6 +13,8 @@
 //! writes it decides.
 
 #[cfg(feature = "ffmpeg")]
+mod any;
+#[cfg(feature = "ffmpeg")]
 mod devices;
 #[cfg(feature = "ffmpeg")]
 mod error;
@@ -23,6 +26,8 @@ mod input;
 mod location;
 #[cfg(feature = "ffmpeg")]
 mod log;
+#[cfg(feature = "microphone")]
+mod microphone;
 #[cfg(feature = "ffmpeg")]
 mod policy;
 #[cfg(feature = "ffmpeg")]
@@ -32,13 +37,17 @@ mod settings;
 mod watch;
 
 #[cfg(feature = "ffmpeg")]
+pub use any::{Source, open};
+#[cfg(feature = "ffmpeg")]
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
 pub use error::{Doing, SourceError, SourceFault};
 pub use folder::{expand, is_picture, require_clips};
 #[cfg(feature = "ffmpeg")]
-pub use input::{Source, init, open};
+pub use input::init;
 pub use location::{Location, LocationError};
+#[cfg(feature = "microphone")]
+pub use microphone::{MicrophoneDevice, microphones};
 #[cfg(feature = "ffmpeg")]
 pub use policy::Refusal;
 #[cfg(feature = "ffmpeg")]

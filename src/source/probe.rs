@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ffmpeg_next as ffmpeg;
 
+use super::any::open;
 use super::error::SourceError;
-use super::{SourceSettings, Wanted, ffi, open};
+use super::{SourceSettings, Wanted, ffi};
 use crate::data::{Track, VideoTrack};
 use crate::supervise::Stop;
 

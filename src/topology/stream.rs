@@ -175,6 +175,7 @@ impl StreamWorker {
                 Ok(None) => Err(Ended::Done),
                 Err(error) => Err(Ended::Failed(Box::new(error))),
             };
+            self.metrics.audio.overruns.inc_by(source.take_overruns());
             if packet.is_ok() && std::mem::take(&mut first) && self.connected(&source).is_err() {
                 return Ended::Stopped;
             }
