@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::error::SourceError;
+use super::error::{Doing, SourceError, SourceFault};
 use super::input::{self, Source as Input};
 #[cfg(feature = "microphone")]
 use super::microphone::Microphone;
@@ -25,6 +25,12 @@ pub enum Source {
 /// A [`Location::Folder`] has to be expanded first; here it is an error.
 pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceError> {
     match &settings.location {
+        Location::Microphone(_) if !settings.wanted.sound() => Err(SourceError {
+            doing: Doing::Opening,
+            location: settings.location.redacted(),
+            live: false,
+            fault: SourceFault::NoVideo { found: "a microphone".into() },
+        }),
         #[cfg(feature = "microphone")]
         Location::Microphone(name) => {
             let opened = Microphone::open(name, settings, stop)?;
@@ -32,10 +38,10 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         }
         #[cfg(not(feature = "microphone"))]
         Location::Microphone(_) => Err(SourceError {
-            doing: super::Doing::Opening,
+            doing: Doing::Opening,
             location: settings.location.redacted(),
             live: false,
-            fault: super::SourceFault::NoMicrophones,
+            fault: SourceFault::NoMicrophones,
         }),
         _ => Ok(Source::Input(Box::new(input::open(settings, stop)?))),
     }

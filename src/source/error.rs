@@ -41,7 +41,10 @@ pub struct SourceError {
 pub enum SourceFault {
     #[error("stopped on request")]
     Stopped,
-    #[error("nothing came for {quiet:?}: check the camera and the network, or raise stall_timeout")]
+    #[error(
+        "nothing came for {quiet:?}: check the camera or microphone and the network, or raise \
+         stall_timeout"
+    )]
     Stalled { quiet: Duration },
     #[error("connection refused: check that the camera is on and that the port is right")]
     Refused,

@@ -156,6 +156,7 @@ impl Location {
             Self::File(path) | Self::Folder(path) | Self::Camera(path) => {
                 path.display().to_string()
             }
+            Self::Microphone(name) if name.is_empty() => "mic: (default)".into(),
             Self::Microphone(name) => format!("mic:{name}"),
             Self::Lavfi(graph) => format!("lavfi:{graph}"),
         }

@@ -18,7 +18,8 @@ const START: Duration = Duration::from_secs(10);
 
 /// A device that is being listened to. Stops when dropped.
 pub(super) struct Capture {
-    _stream: cpal::Stream,
+    /// There until it is dropped.
+    stream: Option<cpal::Stream>,
     samples: Consumer<f32>,
     calls: Consumer<Call>,
     fault: Arc<Mutex<Option<cpal::Error>>>,
@@ -85,7 +86,7 @@ impl Capture {
         };
         let stream = stream.map_err(fault)?;
         stream.play().map_err(fault)?;
-        Ok(Self { _stream: stream, samples, calls, fault: fault_slot, rate, channels })
+        Ok(Self { stream: Some(stream), samples, calls, fault: fault_slot, rate, channels })
     }
 
     /// What came next, and its samples appended to `into`; `None` while nothing has come.
@@ -105,6 +106,17 @@ impl Capture {
             Some(error) => Err(fault(error)),
             None => Ok(None),
         }
+    }
+}
+
+impl Drop for Capture {
+    /// ALSA's PulseAudio plugin may never come back from a stream whose server was killed (seen
+    /// with alsa-plugins 1.2.7): nobody waits for that.
+    fn drop(&mut self) {
+        let stream = self.stream.take();
+        let close = std::thread::Builder::new().name("microphone close".into());
+        // Where there are no more threads, it is closed here.
+        let _ = close.spawn(move || drop(stream));
     }
 }
 

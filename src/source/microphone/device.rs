@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use ffmpeg_next as ffmpeg;
 
 use super::capture::{Call, Capture};
@@ -43,10 +44,11 @@ struct DeviceClock {
 }
 
 impl Microphone {
-    /// Opens the device of this name, the default for an empty one.
+    /// Opens the device of this name, the default for an empty one. Blocks for at most
+    /// `stall_timeout`, or until `stop`.
     pub fn open(name: &str, settings: &SourceSettings, stop: &Stop) -> Result<Self, SourceError> {
         let shown = settings.location.redacted();
-        let opened = find(name).and_then(|device| Capture::start(&device));
+        let opened = start(name.to_owned(), settings.stall_timeout, stop);
         let capture = opened.map_err(|fault| SourceError {
             doing: Doing::Opening,
             location: shown.clone(),
@@ -133,6 +135,27 @@ impl Microphone {
 
     fn fail(&self, fault: SourceFault) -> SourceError {
         SourceError { doing: Doing::Reading, location: self.shown.clone(), live: true, fault }
+    }
+}
+
+/// Starts to listen on a thread of its own: the sound library may never come back.
+fn start(name: String, timeout: Duration, stop: &Stop) -> Result<Capture, SourceFault> {
+    let (done, opened) = bounded(1);
+    let begin = move || {
+        let _ = done.send(find(&name).and_then(|device| Capture::start(&device)));
+    };
+    std::thread::Builder::new()
+        .name("microphone open".into())
+        .spawn(begin)
+        .map_err(|error| SourceFault::Microphone { cause: error.to_string() })?;
+    let deadline = Instant::now() + timeout;
+    loop {
+        match opened.recv_timeout(PAUSE) {
+            Ok(capture) => return capture,
+            Err(_) if stop.stopped() => return Err(SourceFault::Stopped),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+            Err(_) => return Err(SourceFault::Stalled { quiet: timeout }),
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub struct MicrophoneDevice {
 /// All devices that can be opened right now.
 pub fn microphones() -> Vec<MicrophoneDevice> {
     let Ok(devices) = cpal::default_host().input_devices() else { return Vec::new() };
-    devices.filter_map(|device| describe(&device)).collect()
+    // ALSA's device that hears nothing is no microphone.
+    devices.filter_map(|device| describe(&device)).filter(|found| found.name != "null").collect()
 }
 
 fn describe(device: &cpal::Device) -> Option<MicrophoneDevice> {
