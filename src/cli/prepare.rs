@@ -4,12 +4,12 @@ use std::net::TcpListener;
 
 use super::args::{Inputs, RunArgs};
 use super::exit::Failure;
-use crate::config::{Checked, Faults, Place, Watch};
+use crate::config::{Checked, Faults, Place, Stream, Watch};
 use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, Wanted};
+use crate::source::{self, Location, SourceSettings, Wanted};
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
@@ -89,12 +89,15 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     }
 }
 
-/// A file is opened once before anything starts: one without video is no stream.
+/// A file is opened once before anything starts: one without what the model takes is no stream,
+/// nor is a microphone for a model that does not listen.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
 fn open_file(watch: &Watch<'_>, faults: &mut Faults) {
     let named = watch.name == watch.stream.name;
-    if !(named && matches!(watch.source.location, Location::File(_))) {
+    let deaf = matches!(watch.source.location, Location::Microphone(_))
+        && (!watch.source.wanted.sound() || cfg!(not(feature = "microphone")));
+    if !deaf && !(named && matches!(watch.source.location, Location::File(_))) {
         return;
     }
     if let Err(error) = source::open(&watch.source, &Stop::new()) {
@@ -140,10 +143,41 @@ fn jobs(
             None => None,
         };
         let wants = Wants { pictures, sound };
-        let job = StreamJob { stream: name, source, wants, reconnect };
+        let pair = paired(stream, &source, &wants, faults);
+        let source = match &pair {
+            Some(_) => SourceSettings { wanted: Wanted::Pictures, ..source },
+            None => source,
+        };
+        let job = StreamJob { stream: name, source, pair, wants, reconnect };
         jobs.push((job, stream.labels.settings.clone()));
     }
     jobs
+}
+
+/// The microphone that is heard with a camera; a fault where that cannot be.
+fn paired(
+    stream: &Stream,
+    source: &SourceSettings,
+    wants: &Wants,
+    faults: &mut Faults,
+) -> Option<SourceSettings> {
+    let pair = stream.pair.as_ref()?;
+    let problem = if wants.sound.is_none() {
+        Some("a microphone, but the model does not listen")
+    } else if wants.pictures.is_none() {
+        Some("a microphone beside a camera, but the model takes no pictures")
+    } else if !source.location.is_live() || matches!(source.location, Location::Microphone(_)) {
+        Some("a microphone, but the source is no camera, whose pictures it could go with")
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        faults.push(&pair.place, problem, "leave pair out");
+        return None;
+    }
+    let location = pair.value.clone();
+    let stall_timeout = stream.stall_timeout;
+    Some(SourceSettings { wanted: Wanted::Sound, stall_timeout, ..SourceSettings::new(location) })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod decoders;
 mod inbox;
 mod keep_up;
 mod launch;
+mod pair;
 mod perceive;
 mod run;
 mod stream;

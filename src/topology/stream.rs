@@ -10,6 +10,7 @@ use super::board::Board;
 use super::decoders::Decoders;
 use super::inbox::StreamItem;
 use super::keep_up::Lag;
+use super::pair::{Paired, PairedJob};
 use super::wants::Wants;
 use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
 use crate::decode::Timeline;
@@ -28,6 +29,8 @@ const RUN_WELL: Duration = Duration::from_secs(30);
 pub struct StreamJob {
     pub stream: StreamId,
     pub source: SourceSettings,
+    /// The microphone that is heard with its pictures, by the time of capture.
+    pub pair: Option<SourceSettings>,
     pub wants: Wants,
     pub reconnect: Reconnect,
 }
@@ -78,6 +81,7 @@ pub struct StreamWorker {
     stop: Stop,
     timeline: Timeline,
     windower: Windower,
+    paired: Option<Paired>,
     lag: Lag,
     /// The kind of the trouble that was last logged; `None` while connected.
     trouble: Option<&'static str>,
@@ -94,7 +98,19 @@ impl StreamWorker {
     ) -> Self {
         let (pictures, sound) = (job.wants.plan(), job.wants.sound);
         let windower = Windower::new(job.stream.clone(), pictures, sound, metrics.clone());
+        let paired = job.pair.clone().zip(job.wants.sound_settings()).map(|(source, sound)| {
+            let shared = PairedJob {
+                stream: job.stream.clone(),
+                source,
+                sound,
+                reconnect: job.reconnect,
+                metrics: metrics.clone(),
+                stop: stop.clone(),
+            };
+            Paired::listen(shared)
+        });
         Self {
+            paired,
             job,
             outlet,
             metrics,
@@ -165,7 +181,8 @@ impl StreamWorker {
             Ok(decoders) => decoders,
             Err(error) => return Ended::Failed(Box::new(error)),
         };
-        self.windower.begin(decoders.has_pictures(), decoders.has_sound(), live);
+        let hears = decoders.has_sound() || self.paired.is_some();
+        self.windower.begin(decoders.has_pictures(), hears, live);
         let mut windows = Vec::new();
         let mut first = true;
         loop {
@@ -182,7 +199,11 @@ impl StreamWorker {
             let (timeline, windower) = (&mut self.timeline, &mut self.windower);
             let mut behind = None;
             let lag = &mut self.lag;
+            let paired = &mut self.paired;
             let seen = |stamp: &Stamp| {
+                if let Some(paired) = paired {
+                    paired.pictured(stamp);
+                }
                 if live {
                     behind = lag.frame(stamp).or(behind);
                 }
@@ -202,6 +223,9 @@ impl StreamWorker {
                     Some(ended)
                 }
             };
+            if let Some(paired) = &mut self.paired {
+                paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
+            }
             if let Some(behind) = behind {
                 self.warn_of_lag(behind);
             }
