@@ -2,7 +2,12 @@
 
 mod media;
 
+use std::time::Duration;
+
 use media::{Clip, amplitude, listen, onset};
+use percept::data::{Fault, Track};
+use percept::source::{Location, SourceSettings, Wanted};
+use percept::supervise::Stop;
 
 /// Two seconds, of which the second half is a tone of half the full scale.
 fn tone(layout: &str, rate: u32) -> String {
@@ -127,4 +132,26 @@ fn damage_is_counted_and_leaves_a_hole_in_the_times_and_no_more() {
     let long: usize = heard.chunks.iter().map(|chunk| chunk.len()).sum();
     let missing = end - long as f64 / 48_000.0;
     assert!(heard.metrics.audio.errors.get() > 0 || missing > 0.05, "{missing} s");
+}
+
+#[test]
+fn pictures_that_stop_are_a_stall_though_the_sound_goes_on() {
+    let graph = "lavfi:testsrc2=size=64x64:rate=10:duration=0.5[out0];sine=frequency=500[out1]";
+    let settings = SourceSettings {
+        wanted: Wanted::Both,
+        stall_timeout: Duration::from_secs(1),
+        ..SourceSettings::new(Location::parse(graph).unwrap())
+    };
+    let mut source = percept::source::open(&settings, &Stop::new()).unwrap();
+    let mut heard_since = 0;
+    let error = loop {
+        match source.read() {
+            Ok(Some(packet)) if packet.track == Track::Audio => heard_since += 1,
+            Ok(Some(_)) => heard_since = 0,
+            Ok(None) => panic!("the sound has no end"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), "timeout", "{error}");
+    assert!(heard_since > 10, "{heard_since}");
 }
