@@ -63,7 +63,7 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
                 watches.iter_mut().for_each(|watch| watch.source.wanted = wanted);
             }
             for watch in &watches {
-                open_file(watch, &mut faults);
+                try_source(watch, &mut faults);
             }
             if let Some(manifest) = &manifest {
                 streams = jobs(&checked, watches, manifest, &model_place, &mut faults);
@@ -89,18 +89,25 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     }
 }
 
-/// A file is opened once before anything starts: one without what the model takes is no stream,
-/// nor is a microphone for a model that does not listen.
+/// A file or a graph is opened once before anything starts: one without what the model takes is
+/// no stream, nor is a microphone for a model that does not listen. Of what may be away for a
+/// while only the options are looked at.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
-fn open_file(watch: &Watch<'_>, faults: &mut Faults) {
-    let named = watch.name == watch.stream.name;
-    let deaf = matches!(watch.source.location, Location::Microphone(_))
-        && (!watch.source.wanted.sound() || cfg!(not(feature = "microphone")));
-    if !deaf && !(named && matches!(watch.source.location, Location::File(_))) {
+fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
+    let deaf = !watch.source.wanted.sound() || cfg!(not(feature = "microphone"));
+    if watch.name != watch.stream.name {
         return;
     }
-    if let Err(error) = source::open(&watch.source, &Stop::new()) {
+    let result = match watch.source.location {
+        Location::File(_) | Location::Lavfi(_) => {
+            source::open(&watch.source, &Stop::new()).map(drop)
+        }
+        // Opens nothing: it is refused.
+        Location::Microphone(_) if deaf => source::open(&watch.source, &Stop::new()).map(drop),
+        _ => source::check_options(&watch.source),
+    };
+    if let Err(error) = result {
         faults.push(&watch.stream.source.place, chain(&error), "");
     }
 }
@@ -128,6 +135,11 @@ fn jobs(
     let mut jobs = Vec::new();
     for Watch { name, source, stream } in watches {
         stream.check_labels(&manifest.output, faults);
+        if manifest.pictures().is_none() && matches!(source.location, Location::Pictures(_)) {
+            let problem = "single pictures, but this model takes none";
+            faults.push(&stream.source.place, problem, "use a model that takes pictures");
+            continue;
+        }
         let pictures = match manifest.pictures() {
             Some(input) => {
                 let Some(plan) = stream.plan(input, faults) else { continue };

@@ -94,6 +94,7 @@ impl Common {
             name,
             source,
             pair: None,
+            pictures: Vec::new(),
             user: self.user,
             password: self.password,
             transport: self.transport.unwrap_or_default(),

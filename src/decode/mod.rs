@@ -6,6 +6,8 @@
 //! at a model's size averages the fields. Does not map HDR to SDR, and does not undo
 //! mirroring.
 
+#[cfg(any(feature = "ffmpeg", test))]
+mod bicubic;
 #[cfg(feature = "ffmpeg")]
 mod decoder;
 #[cfg(feature = "ffmpeg")]
@@ -17,6 +19,8 @@ mod geometry;
 #[cfg(any(feature = "ffmpeg", test))]
 mod pool;
 #[cfg(feature = "ffmpeg")]
+mod rgb;
+#[cfg(feature = "ffmpeg")]
 mod scale;
 #[cfg(any(feature = "ffmpeg", test))]
 mod select;
@@ -24,8 +28,12 @@ mod settings;
 #[cfg(feature = "ffmpeg")]
 mod sound;
 #[cfg(feature = "ffmpeg")]
+mod still;
+#[cfg(feature = "ffmpeg")]
 mod swr;
 mod timeline;
+#[cfg(any(feature = "ffmpeg", test))]
+mod ycc;
 
 #[cfg(feature = "ffmpeg")]
 pub use decoder::Decoder;
@@ -34,4 +42,6 @@ pub use error::DecodeError;
 pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect, SoundSettings};
 #[cfg(feature = "ffmpeg")]
 pub use sound::SoundDecoder;
+#[cfg(feature = "ffmpeg")]
+pub use still::StillDecoder;
 pub use timeline::{Beside, Moment, RawTime, Timeline};

@@ -6,6 +6,7 @@ use super::error::{Doing, SourceError, SourceFault};
 use super::input::{self, Source as Input};
 #[cfg(feature = "microphone")]
 use super::microphone::Microphone;
+use super::pace::Seen;
 use super::probe::TrackDescription;
 use super::{Location, SourceSettings};
 use crate::data::{AudioTrack, Packet, VideoTrack};
@@ -103,6 +104,34 @@ impl Source {
             Self::Input(input) => input.read(),
             #[cfg(feature = "microphone")]
             Self::Microphone(microphone) => microphone.read().map(Some),
+        }
+    }
+
+    /// Whether packets are held back until they are due: when they came says nothing of
+    /// whether they are read too slowly.
+    pub fn is_paced(&self) -> bool {
+        match self {
+            Self::Input(input) => input.is_paced(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(_) => false,
+        }
+    }
+
+    /// Passes over what an earlier session of the same source gave out already.
+    pub fn resume(&mut self, seen: Seen) {
+        match self {
+            Self::Input(input) => input.resume(seen),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(_) => {}
+        }
+    }
+
+    /// What was given out, for [`Self::resume`]; `None` where nothing can come twice.
+    pub fn into_seen(self) -> Option<Seen> {
+        match self {
+            Self::Input(input) => input.into_seen(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(_) => None,
         }
     }
 

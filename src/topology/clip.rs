@@ -2,16 +2,17 @@
 //! measuring.
 
 use super::decoders::Decoders;
+use super::pictures::{PictureError, look_at};
 use super::wants::Wants;
 use crate::byte_array::ResidentInput;
 use crate::data::{StreamId, Window, WindowScores};
 use crate::decode::{DecodeError, Timeline};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
-use crate::source::{self, SourceError, SourceSettings};
+use crate::source::{self, Location, SourceError, SourceSettings, is_picture};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::StreamMetrics;
-use crate::window::Windower;
+use crate::window::{Plan, Windower};
 
 /// Why a clip could not be watched to its end.
 #[derive(Debug, thiserror::Error)]
@@ -21,10 +22,13 @@ pub enum ClipError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error(transparent)]
+    Picture(#[from] PictureError),
+    #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// Shows every window of a clip to the model, one at a time, and tells its scores.
+/// Shows every window of a clip to the model, one at a time, and tells its scores. A picture
+/// is one window of a model of one frame.
 ///
 /// `metrics` counts what was decoded and skipped.
 ///
@@ -53,12 +57,20 @@ pub fn watch_clip(
         Ok(())
     };
 
+    let mut windower = Windower::new(stream, wants.plan(), wants.sound, metrics.clone());
+    let mut windows = Vec::new();
+    if let Location::File(path) = &source.location
+        && is_picture(path)
+        && let Some((decode, Plan { frames: 1, .. })) = &wants.pictures
+    {
+        windower.begin(true, false, false);
+        windower.push(look_at(path, source, decode, &Stop::new())?, &mut windows);
+        return windows.drain(..).try_for_each(look);
+    }
     let mut source = source::open(source, &Stop::new())?;
     let mut decoders = Decoders::new(&source, wants, metrics)?;
-    let mut timeline = Timeline::new();
-    let mut windower = Windower::new(stream, wants.plan(), wants.sound, metrics.clone());
     windower.begin(decoders.has_pictures(), decoders.has_sound(), source.is_live());
-    let mut windows = Vec::new();
+    let mut timeline = Timeline::new();
     loop {
         let packet = source.read()?;
         match &packet {
