@@ -11,6 +11,7 @@
 //! in is not seen. The graph of a `lavfi:` source may itself name files (`movie=…`): who
 //! writes it decides.
 
+mod cloud;
 #[cfg(feature = "ffmpeg")]
 mod devices;
 #[cfg(feature = "ffmpeg")]
@@ -31,6 +32,7 @@ mod settings;
 #[cfg(feature = "ffmpeg")]
 mod watch;
 
+pub use cloud::{CloudError, is_cloud, read_cloud};
 #[cfg(feature = "ffmpeg")]
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
