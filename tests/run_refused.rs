@@ -52,9 +52,29 @@ fn bad_sources() {
         (bare.to_str().unwrap(), &["bare"]),
         ("gopher://host/clip", &["gopher", "rtsp"]),
         ("/dev/video99", &["/dev/video99"]),
+        ("lavfi:no_such_filter", &["lavfi:no_such_filter"]),
+        ("lavfi:testsrc2=size=nonsense", &["lavfi:testsrc2=size=nonsense"]),
+        ("lavfi:sine", &["lavfi:sine", "no video"]),
     ];
     for (source, words) in table {
         refused(&["run", source, "--listen", "off"], words);
+    }
+}
+
+#[test]
+fn check_refuses_graphs_and_options_as_run_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        "[[streams]]\nname = \"good\"\nsource = \"lavfi:testsrc2=size=64x64\"\n\
+         [[streams]]\nname = \"a\"\nsource = \"lavfi:no_such_filter\"\n\
+         [[streams]]\nname = \"b\"\nsource = \"rtsp://127.0.0.1:1/cam\"\n\
+         options = { stimeout = 5 }\n",
+    );
+    for command in ["check", "run"] {
+        let told = refused(&[command, &pipeline], &["p.toml:6", "no_such_filter", "stall_timeout"]);
+        assert!(!told.stderr.contains("p.toml:3"), "{}", told.stderr);
     }
 }
 

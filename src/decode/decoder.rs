@@ -109,7 +109,7 @@ impl Decoder {
         let least = settings.interval.map_or(Duration::ZERO, |(least, _)| least);
         Ok(Self {
             inner,
-            scaler: Scaler::new(settings, track.quarter_turns, track.live),
+            scaler: Scaler::new(settings, track, false),
             grid: Grid::new(settings.step, least),
             switch: ModeSwitch::new(settings.mode, settings.interval, settings.step),
             mode: settings.mode,

@@ -12,7 +12,7 @@ use super::keep_up::Lag;
 use crate::data::{Fault, Remedy, StreamId, chain};
 use crate::decode::{DecodeSettings, Decoder, Timeline};
 use crate::label::Finish;
-use crate::source::{self, Source, SourceSettings};
+use crate::source::{self, Seen, Source, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::telemetry::redact;
@@ -61,12 +61,8 @@ enum Ended {
 pub enum Outcome {
     Finished,
     GivenUp,
-}
-
-impl Outcome {
-    pub fn is_given_up(self) -> bool {
-        self == Self::GivenUp
-    }
+    /// It was read to its end, but so many of its pictures could not be looked at.
+    Unread(usize),
 }
 
 pub struct StreamWorker {
@@ -81,6 +77,8 @@ pub struct StreamWorker {
     /// The kind of the trouble that was last logged; `None` while connected.
     trouble: Option<&'static str>,
     connected_before: bool,
+    /// What the last session gave out, where a reconnect may bring it again.
+    seen: Option<Seen>,
 }
 
 impl StreamWorker {
@@ -103,6 +101,7 @@ impl StreamWorker {
             lag: Lag::default(),
             trouble: None,
             connected_before: false,
+            seen: None,
         }
     }
 
@@ -145,18 +144,23 @@ impl StreamWorker {
 
     /// Opens the source and reads it to its end.
     fn session(&mut self) -> Ended {
-        let source = match source::open(&self.job.source, &self.stop) {
+        let mut source = match source::open(&self.job.source, &self.stop) {
             Ok(source) => source,
             Err(_) if self.stop.stopped() => return Ended::Stopped,
             Err(error) => return Ended::Failed(Box::new(error)),
         };
-        match self.read(source) {
+        if let Some(seen) = self.seen.take() {
+            source.resume(seen);
+        }
+        let ended = self.read(&mut source);
+        self.seen = source.into_seen();
+        match ended {
             Ended::Failed(_) if self.stop.stopped() => Ended::Stopped,
             ended => ended,
         }
     }
 
-    fn read(&mut self, mut source: Source) -> Ended {
+    fn read(&mut self, source: &mut Source) -> Ended {
         let live = source.track().live;
         self.outlet.live.store(live, Ordering::Relaxed);
         let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
@@ -170,7 +174,7 @@ impl StreamWorker {
             let ended = match source.read() {
                 Ok(_) if self.stop.stopped() => Some(Ended::Stopped),
                 Ok(Some(packet)) => {
-                    if std::mem::take(&mut first) && self.connected(&source).is_err() {
+                    if std::mem::take(&mut first) && self.connected(source).is_err() {
                         return Ended::Stopped;
                     }
                     if let Err(error) = decoder.push(&packet, &mut self.timeline, &mut frames) {
@@ -188,7 +192,10 @@ impl StreamWorker {
                 }
             }
             for frame in frames.drain(..) {
-                if live && let Some(behind) = self.lag.frame(&frame.stamp) {
+                if live
+                    && !source.is_paced()
+                    && let Some(behind) = self.lag.frame(&frame.stamp)
+                {
                     self.warn_of_lag(behind);
                 }
                 self.windower.push(frame, &mut windows);
