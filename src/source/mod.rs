@@ -14,6 +14,7 @@
 //! redirects itself, which then are judged after the other host was asked. The graph of a `lavfi:` source may itself name files (`movie=…`): who
 //! writes it decides.
 
+mod cloud;
 #[cfg(feature = "ffmpeg")]
 mod any;
 #[cfg(feature = "ffmpeg")]
@@ -46,6 +47,7 @@ mod settings;
 #[cfg(feature = "ffmpeg")]
 mod watch;
 
+pub use cloud::{CloudError, is_cloud, read_cloud};
 #[cfg(feature = "ffmpeg")]
 pub use any::{Source, open};
 #[cfg(feature = "ffmpeg")]
