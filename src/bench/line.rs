@@ -52,7 +52,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
         let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
         let mut windows = 0;
         let began = thread_cpu()?;
-        let wants = Wants { pictures: Some((decode.clone(), *plan)), sound: None };
+        let wants = Wants { pictures: Some((decode.clone(), *plan)), sound: None, points: None };
         watch_clip(&mut model, &source, &wants, &metrics, |_| windows += 1)?;
         let cpu_seconds = thread_cpu()? - began;
         Ok(Line {

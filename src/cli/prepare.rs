@@ -9,7 +9,7 @@ use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings, Wanted};
+use crate::source::{self, Location, SourceSettings, Wanted, is_cloud};
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
@@ -66,7 +66,7 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
                 try_source(watch, &mut faults);
             }
             if let Some(manifest) = &manifest {
-                streams = jobs(&checked, watches, manifest, &model_place, &mut faults);
+                streams = jobs(&checked, watches, manifest, &mut faults);
             }
         }
         Err(found) => faults.append(found),
@@ -116,16 +116,8 @@ fn jobs(
     checked: &Checked,
     watches: Vec<Watch<'_>>,
     manifest: &Manifest,
-    model_place: &Place,
     faults: &mut Faults,
 ) -> Vec<(StreamJob, LabelSettings)> {
-    if manifest.pictures().is_none() && manifest.sound().is_none() {
-        let fix = "use a model that takes pictures, video or sound";
-        let problem =
-            "this model takes neither pictures nor sound, and no source gives what it takes";
-        faults.push(model_place, problem, fix);
-        return Vec::new();
-    }
     let machine = &checked.machine;
     let reconnect = Reconnect {
         first: machine.reconnect.first,
@@ -135,9 +127,8 @@ fn jobs(
     let mut jobs = Vec::new();
     for Watch { name, source, stream } in watches {
         stream.check_labels(&manifest.output, faults);
-        if manifest.pictures().is_none() && matches!(source.location, Location::Pictures(_)) {
-            let problem = "single pictures, but this model takes none";
-            faults.push(&stream.source.place, problem, "use a model that takes pictures");
+        if let Some((problem, fix)) = unfit(&source.location, manifest) {
+            faults.push(&stream.source.place, problem, fix);
             continue;
         }
         let pictures = match manifest.pictures() {
@@ -154,7 +145,8 @@ fn jobs(
             }
             None => None,
         };
-        let wants = Wants { pictures, sound };
+        let points = manifest.points().map(|input| input.points);
+        let wants = Wants { pictures, sound, points };
         let pair = paired(stream, &source, &wants, faults);
         let source = match &pair {
             Some(_) => SourceSettings { wanted: Wanted::Pictures, ..source },
@@ -164,6 +156,29 @@ fn jobs(
         jobs.push((job, stream.labels.settings.clone()));
     }
     jobs
+}
+
+/// Why a source cannot give what the model takes, and what to do, where that can be seen from their
+/// kinds.
+fn unfit(location: &Location, manifest: &Manifest) -> Option<(&'static str, &'static str)> {
+    let Location::Pictures(files) = location else {
+        let deaf_and_blind = manifest.pictures().is_none() && manifest.sound().is_none();
+        return deaf_and_blind.then_some((
+            "this gives pictures or sound, but the model takes point clouds",
+            "give it .ply or .xyz files, or a folder of them",
+        ));
+    };
+    let clouds = files.iter().filter(|path| is_cloud(path)).count();
+    if clouds > 0 && manifest.points().is_none() {
+        Some(("there are point clouds, but this model takes none", "use a model that takes points"))
+    } else if clouds < files.len() && manifest.pictures().is_none() {
+        Some((
+            "there are single pictures, but this model takes none",
+            "use a model that takes pictures",
+        ))
+    } else {
+        None
+    }
 }
 
 /// The microphone that is heard with a camera; a fault where that cannot be.

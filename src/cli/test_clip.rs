@@ -8,7 +8,7 @@ use super::exit::Failure;
 use crate::data::{Manifest, StreamId, WindowScores};
 use crate::decode::DecodeSettings;
 use crate::model::{Model, ModelSettings};
-use crate::source::{self, Location, SourceSettings, Wanted, is_picture};
+use crate::source::{self, Location, SourceSettings, Wanted, is_single};
 use crate::telemetry::metrics::{DropReason, Metrics};
 use crate::topology::{Wants, watch_clip};
 use crate::window::{HopError, Plan, SoundPlan};
@@ -29,17 +29,11 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
     let mut model = Model::load(settings).map_err(|error| Failure::refused_by(&error))?;
     let manifest = model.manifest().clone();
     let wants = wants(&manifest).map_err(|error| Failure::refused_by(&error))?;
-    if wants.pictures.is_none() && wants.sound.is_none() {
-        return Err(Failure::refused(format!(
-            "{}: this model takes neither pictures nor sound, so a clip cannot show it anything",
-            settings.path.display()
-        )));
-    }
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
     for (clip, location) in clips.iter().zip(locations) {
         let form = match &location {
             _ if json => Form::Json(clip.to_string_lossy()),
-            Location::File(path) if is_picture(path) => Form::Best,
+            Location::File(path) if is_single(path) => Form::Best,
             _ if manifest.output.labels.len() <= COLUMNS => Form::Columns,
             _ => Form::BestOfEach,
         };
@@ -82,7 +76,8 @@ fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
         None => None,
     };
     let sound = manifest.sound().map(|input| SoundPlan::new(input, HOP)).transpose()?;
-    Ok(Wants { pictures, sound })
+    let points = manifest.points().map(|input| input.points);
+    Ok(Wants { pictures, sound, points })
 }
 
 /// How scores are written.

@@ -28,7 +28,7 @@ pub enum Location {
     File(PathBuf),
     /// Every media file in it; see [`super::expand`].
     Folder(PathBuf),
-    /// Single pictures, looked at one after another; never written by a user, and never empty.
+    /// Single pictures or point clouds, looked at one after another; never written by a user, and never empty.
     Pictures(Arc<[PathBuf]>),
     /// A V4L2 device.
     Camera(PathBuf),

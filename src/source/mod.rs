@@ -14,9 +14,9 @@
 //! redirects itself, which then are judged after the other host was asked. The graph of a `lavfi:` source may itself name files (`movie=…`): who
 //! writes it decides.
 
-mod cloud;
 #[cfg(feature = "ffmpeg")]
 mod any;
+mod cloud;
 #[cfg(feature = "ffmpeg")]
 mod devices;
 #[cfg(feature = "ffmpeg")]
@@ -47,14 +47,14 @@ mod settings;
 #[cfg(feature = "ffmpeg")]
 mod watch;
 
-pub use cloud::{CloudError, is_cloud, read_cloud};
 #[cfg(feature = "ffmpeg")]
 pub use any::{Source, open};
+pub use cloud::{CloudError, is_cloud, read_cloud};
 #[cfg(feature = "ffmpeg")]
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
 pub use error::{Doing, SourceError, SourceFault};
-pub use folder::{Found, expand, is_picture};
+pub use folder::{Found, expand, is_picture, is_single};
 #[cfg(feature = "ffmpeg")]
 pub use input::{check_options, init};
 pub use location::{Location, LocationError};

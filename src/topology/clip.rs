@@ -2,17 +2,17 @@
 //! measuring.
 
 use super::decoders::Decoders;
-use super::pictures::{PictureError, look_at};
+use super::pictures::{PictureError, Singles};
 use super::wants::Wants;
 use crate::byte_array::ResidentInput;
 use crate::data::{StreamId, Window, WindowScores};
 use crate::decode::{DecodeError, Timeline};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
-use crate::source::{self, Location, SourceError, SourceSettings, is_picture};
+use crate::source::{self, Location, SourceError, SourceSettings, is_cloud, is_picture};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::StreamMetrics;
-use crate::window::{Plan, Windower};
+use crate::window::Windower;
 
 /// Why a clip could not be watched to its end.
 #[derive(Debug, thiserror::Error)]
@@ -57,16 +57,15 @@ pub fn watch_clip(
         Ok(())
     };
 
+    let one_frame = wants.plan().is_some_and(|plan| plan.frames == 1);
+    if let Location::File(path) = &source.location
+        && (is_cloud(path) || (is_picture(path) && one_frame))
+    {
+        let singles = Singles { stream: &stream, source, wants, stop: &Stop::new() };
+        return look(singles.window(path, 0)?);
+    }
     let mut windower = Windower::new(stream, wants.plan(), wants.sound, metrics.clone());
     let mut windows = Vec::new();
-    if let Location::File(path) = &source.location
-        && is_picture(path)
-        && let Some((decode, Plan { frames: 1, .. })) = &wants.pictures
-    {
-        windower.begin(true, false, false);
-        windower.push(look_at(path, source, decode, &Stop::new())?, &mut windows);
-        return windows.drain(..).try_for_each(look);
-    }
     let mut source = source::open(source, &Stop::new())?;
     let mut decoders = Decoders::new(&source, wants, metrics)?;
     windower.begin(decoders.has_pictures(), decoders.has_sound(), source.is_live());

@@ -24,7 +24,7 @@ mod wants;
 pub use clip::{ClipError, watch_clip};
 pub use decoders::Decoders;
 pub use perceive::Batching;
-pub use pictures::{PictureError, look_at};
+pub use pictures::{PictureError, Singles};
 pub use run::{Report, RunError, Setup, run};
 pub use stream::{Reconnect, StreamJob, describe};
 pub use wants::Wants;

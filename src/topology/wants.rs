@@ -3,11 +3,13 @@
 use crate::decode::{DecodeSettings, SoundSettings};
 use crate::window::{Plan, SoundPlan};
 
-/// How one stream is decoded and cut into windows. At least one of the two is there.
+/// How one stream is decoded and cut into windows. At least one of them is there.
 #[derive(Clone)]
 pub struct Wants {
     pub pictures: Option<(DecodeSettings, Plan)>,
     pub sound: Option<SoundPlan>,
+    /// Points of a cloud.
+    pub points: Option<usize>,
 }
 
 impl Wants {
