@@ -55,9 +55,11 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
 
 
 def unreachable(name: str, error: Exception) -> str:
+    if Path(name).is_dir():
+        return f"cannot load the folder {name}: {str(error).splitlines()[0]} It must be as save_pretrained writes it: config.json and weights"
     return (
-        f"cannot load {name}: there is no such folder here, or it lacks config.json and weights, and the hub did not give "
-        f"it either ({str(error).splitlines()[0]}); give a folder written by save_pretrained, or a name where there is internet"
+        f"cannot load {name}: there is no such folder here, and the hub did not give it ({str(error).splitlines()[0]}). "
+        "Give a folder written by save_pretrained, or run where there is internet"
     )
 
 

@@ -9,7 +9,7 @@ import onnx
 KEY = "percept.manifest"
 
 
-def document(network, options, folds: bool, report: dict | None) -> dict:
+def document(network, options, report: dict | None) -> dict:
     details = network.details
     inputs = []
     for modality in network.modalities:
@@ -41,9 +41,9 @@ def document(network, options, folds: bool, report: dict | None) -> dict:
     return manifest
 
 
-def attach(model: onnx.ModelProto, network, options, folds: bool, report: dict | None) -> None:
-    """Writes manifest and tables into the model's metadata."""
-    properties = {KEY: json.dumps(document(network, options, folds, report), ensure_ascii=False)}
+def attach(model: onnx.ModelProto, network, options, report: dict | None = None) -> None:
+    """Writes manifest and tables into the model's metadata; `report` becomes the manifest's `verify`."""
+    properties = {KEY: json.dumps(document(network, options, report), ensure_ascii=False)}
     if options.layout == "byte_array":
         for modality in network.modalities:
             if modality.table is None:

@@ -97,6 +97,7 @@ class Comparison:
 def verify(model: onnx.ModelProto, network: Network, count: int = INPUTS, expected: np.ndarray | None = None) -> dict:
     """The report for the manifest. Raises ExportError where the file does not answer as PyTorch does."""
     document = manifest.read(model)
+    fits(document, network)
     layout, steps = document["inputs"][0]["layout"], document.get("steps")
     feeds = structured.inputs(network.modalities, count)
     if expected is None:
@@ -115,6 +116,18 @@ def verify(model: onnx.ModelProto, network: Network, count: int = INPUTS, expect
         report["int8"] = {"cosine": compared.cosine, "top1_agreement": compared.top1}
     judge(compared, int8, network.name)
     return report
+
+
+def fits(document: dict, network: Network) -> None:
+    """Raises ExportError where a manifest is plainly another model's."""
+    keys = ("name", "modality", "size", "frames", "samples", "points", "patch")
+    named = [{key: one[key] for key in keys if key in one} for one in document["inputs"]]
+    wanted = [{key: m.fields[key] for key in keys if key in m.fields} for m in network.modalities]
+    if named != wanted:
+        raise ExportError(f"the file is not of {network.name}: it takes {named}, {network.name} takes {wanted}")
+    labels = len(document["output"]["labels"])
+    if labels != len(network.labels):
+        raise ExportError(f"the file is not of {network.name}: it has {labels} labels, {network.name} has {len(network.labels)}")
 
 
 def judge(compared: Comparison, int8: bool, name: str) -> None:

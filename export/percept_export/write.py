@@ -34,8 +34,8 @@ class Options:
         return self.fold
 
 
-def write(network: Network, options: Options, report: dict | None = None) -> onnx.ModelProto:
-    """The finished model, with its manifest; `report` goes into the manifest's `verify`."""
+def write(network: Network, options: Options) -> onnx.ModelProto:
+    """The finished model, with its manifest."""
     check(network, options)
     graph = Graph()
     folds = options.folds(network)
@@ -62,7 +62,7 @@ def write(network: Network, options: Options, report: dict | None = None) -> onn
     graph.output("logits", ["batch", len(network.labels)])
     graph.outputs.reverse()  # logits come first
     model = graph.model()
-    attach(model, network, options, folds, report)
+    attach(model, network, options)
     onnx.checker.check_model(model)
     return model
 
@@ -109,8 +109,8 @@ def patches(graph: Graph, modality: Modality, raw: str) -> str:
     return graph.op("Reshape", graph.op("Transpose", apart, perm=order), graph.ints(0, modality.rows, -1))
 
 
-def all_rows(graph: Graph, network: Network, names: list[str], layout: str, present: str | None) -> tuple[str, str]:
-    """Every modality's rows joined, `[B, rows, W]`, and the mask of missing ones (or None)."""
+def all_rows(graph: Graph, network: Network, names: list[str], layout: str, present: str | None):
+    """Every modality's rows joined, `[B, rows, W]`, and what is added to missing rows' scores (or None)."""
     parts = [rows(graph, modality, name, layout) for modality, name in zip(network.modalities, names)]
     counts = [modality.rows for modality in network.modalities]
     if network.constant_rows is not None:
