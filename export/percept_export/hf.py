@@ -19,7 +19,7 @@ IMAGE_CLASSES = (
 )
 MULTIMODAL_CLASS = "PerceiverForMultimodalAutoencoding"
 ACTIVATIONS = {"gelu": "gelu", "relu": "relu"}
-FILTERS = {0: None, 1: None, 2: "bilinear", 3: "bicubic"}
+FILTERS = {2: "bilinear", 3: "bicubic"}
 # Of PerceiverImageProcessor, where a model brings no preprocessor_config.json.
 PROCESSOR = {
     "do_center_crop": True,
@@ -27,6 +27,9 @@ PROCESSOR = {
     "do_resize": True,
     "size": {"height": 224, "width": 224},
     "resample": 3,
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
     "image_mean": [0.485, 0.456, 0.406],
     "image_std": [0.229, 0.224, 0.225],
 }
@@ -68,7 +71,24 @@ def processor_of(name: str) -> dict:
     from transformers.utils import cached_file
 
     path = cached_file(name, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False)
-    return PROCESSOR | (json.loads(Path(path).read_text()) if path else {})
+    return json.loads(Path(path).read_text()) if path else {}
+
+
+def settled(processor: dict) -> dict:
+    """An image processor's settings in one form. Raises ExportError for what a manifest cannot say."""
+    settings = PROCESSOR | processor
+    for key in ("size", "crop_size"):
+        if isinstance(settings[key], int):  # as written before transformers 4.20
+            settings[key] = {"height": settings[key], "width": settings[key]}
+        if not {"height", "width"} <= settings[key].keys():
+            raise ExportError(f"cannot say the image processor's {key} {settings[key]} in a manifest: height and width only")
+    if not settings["do_resize"] or not settings["do_rescale"] or abs(settings["rescale_factor"] * 255 - 1) > 1e-6:
+        raise ExportError("cannot say in a manifest that pictures are not resized, or not divided by 255")
+    if not settings["do_normalize"]:
+        settings |= {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}
+    if int(settings["resample"]) not in FILTERS:
+        raise ExportError(f"cannot say resampling {settings['resample']} in a manifest: bilinear (2) and bicubic (3) only")
+    return settings
 
 
 def adapt(
@@ -85,7 +105,7 @@ def adapt(
     details = {"source": source or f"transformers {kind}", "license": "unknown"}
     build = multimodal if kind == MULTIMODAL_CLASS else image
     with torch.no_grad():
-        return build(model, name, PROCESSOR | (processor or {}), size, details)
+        return build(model, name, settled(processor or {}), size, details)
 
 
 def array(tensor: torch.Tensor) -> np.ndarray:
@@ -142,10 +162,7 @@ def fourier(encoding) -> Fourier:
 
 def picture_fields(processor: dict, size: tuple[int, int]) -> dict:
     """The manifest's picture fields from an image processor's settings."""
-    fields = {"size": [int(s) for s in size], "resize": "stretch"}
-    fields["filter"] = FILTERS.get(int(processor["resample"])) or "bicubic"
-    if FILTERS.get(int(processor["resample"])) is None:
-        raise ExportError(f"cannot say resampling {processor['resample']} in a manifest: bilinear (2) and bicubic (3) only")
+    fields = {"size": [int(s) for s in size], "resize": "stretch", "filter": FILTERS[int(processor["resample"])]}
     if processor["do_center_crop"]:
         whole, part = processor["crop_size"], processor["size"]
         fractions = {part[side] / whole[side] for side in ("height", "width")}

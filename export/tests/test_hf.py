@@ -1,0 +1,121 @@
+"""From a folder of save_pretrained to a file, by the command itself."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from percept_export import hf, manifest, shapes
+from percept_export.errors import ExportError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small Fourier model as the hub would hold it: config.json with labels, weights, preprocessor_config.json."""
+    from transformers import PerceiverConfig
+    from transformers.models.perceiver.modeling_perceiver import PerceiverForImageClassificationFourier
+
+    from percept_export.informative import inform
+
+    where = tmp_path_factory.mktemp("hub") / "small-perceiver"
+    torch.manual_seed(0)
+    config = PerceiverConfig(
+        num_latents=8, d_latents=16, num_blocks=1, num_self_attends_per_block=2, num_self_attention_heads=2,
+        num_cross_attention_heads=1, id2label={0: "crane", 1: "maillot", 2: "crane", 3: "cat", 4: "dog", 5: "boat"},
+    )  # fmt: skip
+    inform(PerceiverForImageClassificationFourier(config), 3).save_pretrained(where)
+    processor = {
+        "crop_size": 32, "do_center_crop": True, "do_normalize": True, "do_resize": True,
+        "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 0.3], "resample": 3, "size": 28,
+    }  # fmt: skip
+    (where / "preprocessor_config.json").write_text(json.dumps(processor))
+    return where
+
+
+def percept_export(*arguments):
+    command = Path(sys.executable).with_name("percept-export")
+    return subprocess.run([command, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_a_folder_becomes_a_file_that_describes_itself(folder, tmp_path):
+    out = tmp_path / "model.onnx"
+    ran = percept_export("hf", folder, out, "--license", "Apache-2.0", "--version", "3")
+    assert ran.returncode == 0, ran.stderr
+    assert "16 inputs" in ran.stdout
+    document = manifest.read(onnx.load(out))
+    assert (document["name"], document["license"], document["version"]) == ("small-perceiver", "Apache-2.0", "3")
+    image = document["inputs"][0]
+    assert image["size"] == [28, 28] and image["layout"] == "raw"
+    assert (image["resize"], image["crop_fraction"], image["filter"]) == ("crop", 28 / 32, "bicubic")
+    assert image["mean"] == [0.5, 0.4, 0.3] and image["std"] == [0.2, 0.25, 0.3]
+    assert document["output"]["labels"] == ["crane #0", "maillot", "crane #2", "cat", "dog", "boat"]
+    again = percept_export("verify", out, "--against", folder)
+    assert again.returncode == 0 and "five first labels the same for 100%" in again.stdout, again.stderr
+
+
+def test_labels_come_from_a_file_where_one_is_given(folder, tmp_path):
+    names, out = tmp_path / "labels.txt", tmp_path / "model.onnx"
+    names.write_text("a\nb\nc\nd\ne\nf\n")
+    assert percept_export("hf", folder, out, "--labels", names).returncode == 0
+    assert manifest.read(onnx.load(out))["output"]["labels"] == list("abcdef")
+    names.write_text("a\nb\n")
+    out.unlink()
+    ran = percept_export("hf", folder, out, "--labels", names)
+    assert ran.returncode == 1 and not out.exists()
+    assert "has 2 labels, the model gives 6 logits" in ran.stderr and "Traceback" not in ran.stderr
+
+
+def test_a_picture_size_of_ones_own(folder, tmp_path):
+    out = tmp_path / "model.onnx"
+    assert percept_export("hf", folder, out, "--size", "20", "36").returncode == 0
+    assert manifest.read(onnx.load(out))["inputs"][0]["size"] == [20, 36]
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    ran = percept_export("hf", tmp_path, tmp_path / "model.onnx")
+    assert ran.returncode == 1 and not (tmp_path / "model.onnx").exists()
+    assert ran.stderr.startswith("error: cannot load the folder") and "Traceback" not in ran.stderr
+
+
+def test_a_class_that_is_no_classifier_is_told(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["architectures"] = ["PerceiverForOpticalFlow"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ExportError, match="names .'PerceiverForOpticalFlow'., and percept-export knows"):
+        hf.load(str(tmp_path))
+
+
+def test_published_configurations_are_read_as_published():
+    """The shapes of the papers: rows and channels of the byte arrays."""
+    small = {name: shapes.shape(name, small=True) for name in ("image-fourier", "image-learned", "image-conv")}
+    assert small["image-fourier"].width == 3 + 2 * (2 * 64 + 1)
+    assert small["image-learned"].width == 512
+    assert small["image-conv"].width == 64 + 258
+
+
+def test_learned_positions_keep_their_size(case):
+    from transformers import PerceiverConfig
+    from transformers.models.perceiver.modeling_perceiver import PerceiverForImageClassificationLearned
+
+    config = PerceiverConfig(num_latents=4, d_latents=8, num_self_attends_per_block=1, num_self_attention_heads=1,
+                             num_cross_attention_heads=1, image_size=12)  # fmt: skip
+    model = PerceiverForImageClassificationLearned(config)
+    with pytest.raises(ExportError, match="learned positions of 12 x 12"):
+        hf.adapt(model, "model", size=(16, 16))
+    assert hf.adapt(model, "model").modalities[0].fields["size"] == [12, 12]
+
+
+def test_an_activation_that_is_not_written_is_told():
+    from transformers import PerceiverConfig
+    from transformers.models.perceiver.modeling_perceiver import PerceiverForImageClassificationFourier
+
+    config = PerceiverConfig(num_latents=4, d_latents=8, num_self_attends_per_block=1, num_self_attention_heads=1,
+                             num_cross_attention_heads=1, hidden_act="silu")  # fmt: skip
+    with pytest.raises(ExportError, match="activation silu is not one of"):
+        hf.adapt(PerceiverForImageClassificationFourier(config), "model")
