@@ -12,7 +12,7 @@ use percept::byte_array::ByteArray;
 
 fn byte_array(criterion: &mut Criterion) {
     let input = published_image();
-    let windows = [window(&input, 0), window(&input, 1)];
+    let windows = [0, 1].map(|seed| window(std::slice::from_ref(&input), seed));
     let mut group = criterion.benchmark_group("byte_array_224");
     group.sample_size(20);
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use percept::config::{Checked, Faults, Overrides};
-use percept::data::manifest::{Input, Output};
+use percept::data::manifest::{Output, Pictures};
 use percept::decode::DecodeMode;
 use percept::publish::SinkSettings;
 use percept::source::Location;
@@ -35,9 +35,9 @@ fn lines(faults: &Faults) -> Vec<String> {
     faults.iter().map(line).collect()
 }
 
-fn input() -> Input {
+fn input() -> Pictures {
     serde_json::from_value(serde_json::json!({
-        "name": "video", "modality": "video", "layout": "byte_array", "frames": 4,
+        "name": "video", "layout": "byte_array", "frames": 4,
         "size": [160, 120], "interval": [0.5, 4.0], "resize": "crop",
         "position": { "bands": [2, 2, 2], "max_resolution": [2, 2, 2],
                       "order": "positions_sines_cosines" },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use percept::byte_array::{ByteArray, RawClip, fourier_features};
-use percept::data::manifest::{Input, TimeAxis};
+use percept::data::manifest::{Input, Pictures, Position, TimeAxis};
 use percept::data::{Clock, MediaTime, Stamp, StreamId, VideoFrame, Window};
 
 fn input(json: serde_json::Value) -> Input {
@@ -28,9 +28,20 @@ fn image() -> Input {
     }))
 }
 
+fn pictures(input: &Input) -> &Pictures {
+    match input {
+        Input::Image(pictures) | Input::Video(pictures) => pictures,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn position_mut(input: &mut Input) -> &mut Position {
+    input.position_mut().unwrap()
+}
+
 /// A window of pictures that differ in every pixel, with the given seconds before its end.
 fn window(input: &Input, seed: usize, times: &[f64]) -> Window {
-    let [height, width] = input.size;
+    let [height, width] = pictures(input).size;
     let frames = times.iter().enumerate().map(|(t, seconds)| VideoFrame {
         stamp: Stamp {
             media: MediaTime::from_nanos(100_000_000_000 + (seconds * 1e9) as i64),
@@ -45,15 +56,17 @@ fn window(input: &Input, seed: usize, times: &[f64]) -> Window {
             (0..height * width * 3).map(|i| (seed + 7 * i + 31 * t + i * i / 5) as u8).collect(),
         ),
     });
-    Window { stream: StreamId::new("test").unwrap(), seq: 0, frames: frames.collect() }
+    Window::of_frames(StreamId::new("test").unwrap(), 0, frames.collect())
 }
 
 /// The rows of one window, written down from the definition with no table and no memory.
 fn by_definition(input: &Input, window: &Window) -> Vec<f32> {
+    let input = pictures(input);
+    let position = input.position.as_ref().unwrap();
     let ([height, width], [pt, ph, pw]) = (input.size, input.patch);
     let cells = [input.frames / pt, height / ph, width / pw];
     let on_grid = |i: usize, count: usize| -1.0 + 2.0 * i as f64 / (count - 1) as f64;
-    let end = window.end().media.as_seconds();
+    let end = window.end.media.as_seconds();
     let mut rows = Vec::new();
     for t in 0..cells[0] {
         for y in 0..cells[1] {
@@ -72,8 +85,8 @@ fn by_definition(input: &Input, window: &Window) -> Vec<f32> {
                     }
                 }
                 let mut places = vec![on_grid(y, cells[1]), on_grid(x, cells[2])];
-                if input.position.bands.len() == 3 {
-                    let place = if input.position.time == TimeAxis::Real {
+                if position.bands.len() == 3 {
+                    let place = if position.time == TimeAxis::Real {
                         let times = window.frames[t * pt..(t + 1) * pt]
                             .iter()
                             .map(|f| f.stamp.media.as_seconds() - end);
@@ -84,7 +97,7 @@ fn by_definition(input: &Input, window: &Window) -> Vec<f32> {
                     };
                     places.insert(0, place);
                 }
-                rows.extend(fourier_features(&places, &input.position));
+                rows.extend(fourier_features(&places, position));
             }
         }
     }
@@ -144,8 +157,7 @@ fn times_beyond_the_span_stay_at_its_start() {
 #[test]
 fn a_fixed_rate_takes_the_grid_whatever_the_times() {
     let mut input = video();
-    input.position.time = TimeAxis::Grid;
-    input.interval = None;
+    position_mut(&mut input).time = TimeAxis::Grid;
     let mut array = ByteArray::new(&input, 1);
     for times in [[-6.0, -4.0, -2.0, 0.0], [-0.3, -0.2, -0.1, 0.0]] {
         let window = window(&input, 9, &times);
@@ -168,8 +180,8 @@ fn a_pixel_a_row_for_images() {
 #[test]
 fn sines_alone() {
     let mut input = video();
-    input.position.sine_only = true;
-    input.position.concat_pos = false;
+    position_mut(&mut input).sine_only = true;
+    position_mut(&mut input).concat_pos = false;
     let mut array = ByteArray::new(&input, 1);
     let window = window(&input, 5, &[-3.0, -2.0, -1.0, 0.0]);
     array.write(0, &window);
@@ -179,7 +191,7 @@ fn sines_alone() {
 #[test]
 fn raw_clips_carry_bytes_and_seconds() {
     let input = video();
-    let mut clip = RawClip::new(&input, 2);
+    let mut clip = RawClip::new(pictures(&input), 2);
     let (a, b) =
         (window(&input, 1, &[-6.0, -4.0, -2.0, 0.0]), window(&input, 9, &[-1.5, -1.0, -0.5, 0.0]));
     clip.write(1, &a);

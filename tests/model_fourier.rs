@@ -35,6 +35,8 @@ fn check(name: &str) {
         sine_only: golden.sine_only,
         order: Order::PositionsSinesCosines,
         time: TimeAxis::Grid,
+        tables: false,
+        axis_tables: Vec::new(),
     };
     assert!(golden.sampled.len() > 3);
     for Sampled { row, values } in golden.sampled {

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use percept::byte_array::{ByteArray, RawClip};
-use percept::data::manifest::Layout;
+use percept::byte_array::ResidentInput;
 use percept::data::{Clock, MediaTime, Stamp, StreamId, VideoFrame, Window};
-use percept::data::{Logits, ModelInput};
+use percept::data::{Feed, Logits, ModelInput, Values};
 use percept::model::{Model, ModelSettings, Provider, ProviderKind};
 
 const BYTE_ARRAY: &str = "models/stream-health.onnx";
@@ -70,36 +69,17 @@ fn window(times: &[f64]) -> Window {
         };
         VideoFrame { stamp, width: 224, height: 128, pixels: Arc::new(pixels) }
     });
-    Window { stream: StreamId::new("golden").unwrap(), seq: 0, frames: frames.collect() }
+    Window::of_frames(StreamId::new("golden").unwrap(), 0, frames.collect())
 }
 
 /// All cases in one batch.
 fn logits(path: &str, cases: &[Case]) -> Logits {
     let mut model = load(path, cases.len());
-    let input = model.manifest().inputs[0].clone();
-    let windows: Vec<_> = cases.iter().map(|case| window(&case.times)).collect();
-    match input.layout {
-        Layout::ByteArray => {
-            let mut array = ByteArray::new(&input, cases.len());
-            windows.iter().enumerate().for_each(|(slot, window)| array.write(slot, window));
-            model.run(
-                &ModelInput::ByteArray { rows: array.rows(cases.len()), shape: array.shape() },
-                cases.len(),
-            )
-        }
-        Layout::Raw => {
-            let mut clip = RawClip::new(&input, cases.len());
-            windows.iter().enumerate().for_each(|(slot, window)| clip.write(slot, window));
-            model.run(
-                &ModelInput::Raw {
-                    pixels: clip.pixels(cases.len()),
-                    times: clip.times(cases.len()),
-                },
-                cases.len(),
-            )
-        }
+    let mut input = ResidentInput::new(model.manifest(), cases.len());
+    for (slot, case) in cases.iter().enumerate() {
+        input.write(slot, &window(&case.times));
     }
-    .unwrap()
+    model.run(&input.view(cases.len()), cases.len()).unwrap()
 }
 
 #[track_caller]
@@ -180,33 +160,31 @@ fn real_times_reach_the_model() {
 fn what_does_not_fit_is_an_error_and_the_model_goes_on() {
     let mut model = load(BYTE_ARRAY, 2);
     assert_eq!((model.provider(), model.max_batch()), ("cpu", 2));
-    let input = model.manifest().inputs[0].clone();
-    let array = ByteArray::new(&input, 3);
-    let good = ModelInput::ByteArray { rows: array.rows(2), shape: array.shape() };
+    let rows = vec![0.5; 2 * 896 * 435];
+    let feed = |shape, values| ModelInput { feeds: vec![Feed { name: "video", shape, values }] };
+    let good = feed(&[896, 435], Values::F32(&rows));
     for batch in [0, 3] {
         assert!(model.run(&good, batch).unwrap_err().to_string().contains("takes 1 to 2"));
     }
-    let short = ModelInput::ByteArray { rows: array.rows(1), shape: array.shape() };
-    model.run(&short, 2).unwrap_err();
-    let thin = ModelInput::ByteArray {
-        rows: array.rows(2),
-        shape: (array.shape().0 * 3, array.shape().1 / 3),
-    };
-    model.run(&thin, 2).unwrap_err();
-    let raw = ModelInput::Raw { pixels: &[0; 8], times: &[0.0; 4] };
-    assert!(model.run(&raw, 1).unwrap_err().to_string().contains("another layout"));
+    let half = &rows[896 * 435..];
+    let wrong = [
+        feed(&[896, 435], Values::F32(half)),
+        feed(&[896 * 3, 435 / 3], Values::F32(&rows)),
+        feed(&[896, 435], Values::U8(&[0; 2 * 896 * 435])),
+        ModelInput::default(),
+    ];
+    for input in wrong {
+        model.run(&input, 2).unwrap_err();
+    }
     model.run(&good, 2).unwrap();
 }
 
 #[test]
 fn logits_that_are_not_finite_are_refused_with_their_label() {
     let mut model = load(BYTE_ARRAY, 2);
-    let input = model.manifest().inputs[0].clone();
-    let array = ByteArray::new(&input, 2);
-    let mut rows = array.rows(2).to_vec();
-    let window = rows.len() / 2;
-    rows[window..].fill(f32::NAN);
-    let error =
-        model.run(&ModelInput::ByteArray { rows: &rows, shape: array.shape() }, 2).unwrap_err();
+    let mut rows = vec![0.5; 2 * 896 * 435];
+    rows[896 * 435..].fill(f32::NAN);
+    let feed = Feed { name: "video", shape: &[896, 435], values: Values::F32(&rows) };
+    let error = model.run(&ModelInput { feeds: vec![feed] }, 2).unwrap_err();
     assert!(error.to_string().contains("window 1 of its batch"), "{error}");
 }

@@ -98,7 +98,7 @@ fn a_sound_model_is_read_and_shown() {
         "MIT",
         "export/tiny_models.py",
         "4 frames of 8x8, 0.5 to 4 s apart",
-        "8 rows, 111 channels: 96 bytes, 15 Fourier",
+        "8 rows, 111 channels: 96 values, 15 Fourier",
         "real times",
         "2 labels, sigmoid",
         "dark     0.60   0.40",
@@ -152,8 +152,8 @@ fn a_manifest_of_another_form() {
     );
     refused(&model("good", &changed("/inputs/0/size", json!("8x8"))), &["`inputs[0].size`", "8x8"]);
     let mut extra = manifest();
-    extra["steps"] = json!(4);
-    refused(&model("good", &extra), &["unknown field `steps`", "take it out"]);
+    extra["look"] = json!(4);
+    refused(&model("good", &extra), &["unknown field `look`", "take it out"]);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_graph_that_disagrees_is_told_with_both_sides() {
 
 #[cfg(feature = "onnx")]
 mod loaded {
-    use percept::data::ModelInput;
+    use percept::data::{Feed, ModelInput, Values};
     use percept::model::{Model, ModelSettings, Provider, ProviderKind};
 
     use super::*;
@@ -224,12 +224,17 @@ mod loaded {
         })
     }
 
+    fn fed(rows: &[f32]) -> ModelInput<'_> {
+        let values = Values::F32(rows);
+        ModelInput { feeds: vec![Feed { name: "video", shape: &[8, 111], values }] }
+    }
+
     #[test]
     fn a_sound_model_runs() {
         let mut model = load(&model("good", &manifest())).unwrap();
         let rows: Vec<f32> =
             [0.5f32, -2.0].iter().flat_map(|&value| vec![value; 8 * 111]).collect();
-        let logits = model.run(&ModelInput::ByteArray { rows: &rows, shape: (8, 111) }, 2).unwrap();
+        let logits = model.run(&fed(&rows), 2).unwrap();
         for (found, wanted) in logits.values.iter().zip([0.5, -0.5, -2.0, 2.0]) {
             assert!((found - wanted).abs() < 1e-5, "{:?}", logits.values);
         }
@@ -241,7 +246,7 @@ mod loaded {
         let mut model = load(&model("one-batch", &manifest())).unwrap();
         assert_eq!(model.max_batch(), 1);
         let rows = vec![1.0; 8 * 111];
-        model.run(&ModelInput::ByteArray { rows: &rows, shape: (8, 111) }, 1).unwrap();
+        model.run(&fed(&rows), 1).unwrap();
     }
 
     #[test]

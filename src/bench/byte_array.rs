@@ -29,7 +29,7 @@ pub struct ByteArrayReport {
 
 pub fn measure(each: Duration) -> ByteArrayReport {
     let input = published_image();
-    let windows = [window(&input, 0), window(&input, 1)];
+    let windows = [0, 1].map(|seed| window(std::slice::from_ref(&input), seed));
     let resident = RefCell::new(ByteArray::new(&input, 1));
     let (rows, channels) = resident.borrow().shape();
     let ready = resident.borrow().rows(1).to_vec();

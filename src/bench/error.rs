@@ -17,6 +17,8 @@ pub enum BenchError {
     #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
     #[error(transparent)]
     Line(#[from] crate::topology::ClipError),
+    #[error("measuring the line on {clip}: {model} takes no pictures; leave --clip out")]
+    NoPictures { clip: PathBuf, model: String },
     #[error(
         "measuring the line on {clip}: it does not say its length and frame rate; take an MP4 of \
          half a minute or more"

@@ -31,14 +31,15 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     drop(opened);
 
     let mut model = Model::load(&ModelSettings { threads: 1, max_batch: 1, ..settings.clone() })?;
-    let input = model.manifest().inputs[0].clone();
-    let plan = Plan::new(&input, HOP).map_err(|_| BenchError::Clip { clip: clip.to_owned() })?;
-    let percept = DecodeSettings {
-        interval: plan.interval,
-        resize: input.resize,
-        filter: input.filter,
-        ..DecodeSettings::new(input.size, plan.step)
+    let Some(input) = model.manifest().pictures().cloned() else {
+        return Err(BenchError::NoPictures {
+            clip: clip.to_owned(),
+            model: model.manifest().name.clone(),
+        });
     };
+    let plan = Plan::new(&input, HOP).map_err(|_| BenchError::Clip { clip: clip.to_owned() })?;
+    let percept =
+        DecodeSettings { interval: plan.interval, ..DecodeSettings::of(&input, plan.step) };
     // A look every two seconds of frames that come one by one.
     let frame = Duration::from_secs_f64(1.0 / rate);
     let every =

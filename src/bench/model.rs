@@ -6,7 +6,7 @@ use super::clip::window;
 use super::report::{ModelReport, Throughput};
 use super::{BenchSettings, medians};
 use crate::byte_array::ResidentInput;
-use crate::data::manifest::Input;
+use crate::data::Manifest;
 use crate::model::{Model, ModelError, ModelSettings};
 
 pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
@@ -15,12 +15,12 @@ pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
     for &threads in &settings.threads {
         let mut model =
             Model::load(&ModelSettings { threads, max_batch: most, ..settings.model.clone() })?;
-        let input = model.manifest().inputs[0].clone();
-        let buffer = filled(&input, model.max_batch());
+        let manifest = model.manifest().clone();
+        let buffer = filled(&manifest, model.max_batch());
         report.name = format!("{} {}", model.manifest().name, model.manifest().version);
         report.provider = model.provider();
         report.onnx_runtime = model.runtime_version().to_owned();
-        report.write_ms = write_ms(&input, settings.each);
+        report.write_ms = write_ms(&manifest, settings.each);
         let most = model.max_batch();
         for &batch in settings.batches.iter().filter(|&&batch| batch <= most) {
             let mut failed = None;
@@ -46,9 +46,9 @@ pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
 }
 
 /// Milliseconds to write one window, whose times differ from the last one's, into its slot.
-fn write_ms(input: &Input, each: Duration) -> f64 {
-    let windows: Vec<_> = (0..2).map(|seed| window(input, seed)).collect();
-    let mut buffer = filled(input, 1);
+fn write_ms(manifest: &Manifest, each: Duration) -> f64 {
+    let windows: Vec<_> = (0..2).map(|seed| window(&manifest.inputs, seed)).collect();
+    let mut buffer = filled(manifest, 1);
     let mut turn = 0;
     let [time] = medians(
         each.min(Duration::from_millis(200)),
@@ -61,10 +61,10 @@ fn write_ms(input: &Input, each: Duration) -> f64 {
 }
 
 /// A buffer with a different window in each slot.
-fn filled(input: &Input, max_batch: usize) -> ResidentInput {
-    let mut resident = ResidentInput::new(input, max_batch);
+fn filled(manifest: &Manifest, max_batch: usize) -> ResidentInput {
+    let mut resident = ResidentInput::new(manifest, max_batch);
     for slot in 0..max_batch {
-        resident.write(slot, &window(input, slot));
+        resident.write(slot, &window(&manifest.inputs, slot));
     }
     resident
 }

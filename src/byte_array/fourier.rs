@@ -3,61 +3,57 @@
 use std::ops::Range;
 
 use super::axis;
-use crate::data::manifest::Position;
+use crate::data::manifest::{Order, Position};
 
-/// Where each axis's features lie among a row's Fourier channels.
+/// Where each axis's features lie among a row's Fourier channels, as [`Order`] says.
 ///
-/// `[pos_1 .. pos_n, sines of axis 1 .. axis n, cosines of axis 1 .. axis n]`; positions
-/// only with `concat_pos`, cosines only without `sine_only`.
+/// Positions only with `concat_pos`, cosines only without `sine_only`.
 pub struct Columns {
-    axes: usize,
-    concat_pos: bool,
-    sine_only: bool,
-    /// Bands before each axis, and all of them at the end: `axes + 1` numbers.
-    before: Vec<usize>,
+    count: usize,
+    /// One an axis.
+    axes: Vec<AxisColumns>,
+}
+
+/// The columns of one axis.
+struct AxisColumns {
+    position: Option<usize>,
+    sines: Range<usize>,
+    /// Empty with `sine_only`.
+    cosines: Range<usize>,
 }
 
 impl Columns {
     pub fn new(position: &Position) -> Self {
-        let mut before = vec![0];
-        for bands in &position.bands {
-            before.push(before[before.len() - 1] + bands);
-        }
-        Self {
-            axes: position.bands.len(),
-            concat_pos: position.concat_pos,
-            sine_only: position.sine_only,
-            before,
-        }
+        let places = usize::from(position.concat_pos);
+        let turns = if position.sine_only { 0 } else { 1 };
+        let axes = position.bands.len();
+        let all: usize = position.bands.iter().sum();
+        let mut before = 0;
+        let columns = position.bands.iter().enumerate().map(|(axis, &bands)| {
+            let (at, sines, cosines) = match position.order {
+                Order::PositionsSinesCosines => {
+                    let sines = places * axes + before;
+                    (axis, sines, sines + all)
+                }
+                Order::AxisSinesCosinesPosition => {
+                    let sines = (1 + turns) * before + places * axis;
+                    let cosines = sines + bands;
+                    (cosines + turns * bands, sines, cosines)
+                }
+            };
+            before += bands;
+            AxisColumns {
+                position: position.concat_pos.then_some(at),
+                sines: sines..sines + bands,
+                cosines: if position.sine_only { 0..0 } else { cosines..cosines + bands },
+            }
+        });
+        Self { axes: columns.collect(), count: position.channels() }
     }
 
     /// Fourier channels of a row.
     pub fn count(&self) -> usize {
-        let turns = if self.sine_only { 1 } else { 2 };
-        self.sines_from() + turns * self.before[self.axes]
-    }
-
-    /// The column of the axis's position, where positions are concatenated.
-    pub fn position(&self, axis: usize) -> Option<usize> {
-        self.concat_pos.then_some(axis)
-    }
-
-    pub fn sines(&self, axis: usize) -> Range<usize> {
-        let from = self.sines_from();
-        from + self.before[axis]..from + self.before[axis + 1]
-    }
-
-    /// Empty with `sine_only`.
-    pub fn cosines(&self, axis: usize) -> Range<usize> {
-        if self.sine_only {
-            return 0..0;
-        }
-        let from = self.sines_from() + self.before[self.axes];
-        from + self.before[axis]..from + self.before[axis + 1]
-    }
-
-    fn sines_from(&self) -> usize {
-        if self.concat_pos { self.axes } else { 0 }
+        self.count
     }
 }
 
@@ -82,6 +78,29 @@ impl Feature {
         feature
     }
 
+    /// The features of one axis, in order, `cells` of them: from the model file's table if it
+    /// carries one, else computed.
+    pub fn of_axis(position: &Position, axis: usize, cells: usize) -> Vec<Self> {
+        if let Some(table) = position.axis_tables.get(axis) {
+            let rows = table.chunks_exact(position.axis_columns(axis));
+            return rows.map(|row| Self::from_row(row, position, axis)).collect();
+        }
+        let bands = axis::bands(position.bands[axis], position.max_resolution[axis]);
+        let places = axis::grid(cells).into_iter();
+        places.map(|place| Self::new(place, &bands, position.sine_only)).collect()
+    }
+
+    /// `row`: position, sines and cosines, as far as the model wants them.
+    fn from_row(row: &[f32], position: &Position, axis: usize) -> Self {
+        let (place, turns) = row.split_at(usize::from(position.concat_pos));
+        let (sines, cosines) = turns.split_at(position.bands[axis]);
+        Self {
+            position: place.first().copied().unwrap_or_default(),
+            sines: sines.to_vec(),
+            cosines: cosines.to_vec(),
+        }
+    }
+
     /// Moves to another place without allocating.
     pub fn set(&mut self, place: f64, bands: &[f64]) {
         self.position = place as f32;
@@ -90,12 +109,13 @@ impl Feature {
 
     /// Writes this axis's columns of one row's Fourier channels.
     pub fn write(&self, row: &mut [f32], axis: usize, columns: &Columns) {
-        if let Some(column) = columns.position(axis) {
+        let columns = &columns.axes[axis];
+        if let Some(column) = columns.position {
             row[column] = self.position;
         }
-        row[columns.sines(axis)].copy_from_slice(&self.sines);
+        row[columns.sines.clone()].copy_from_slice(&self.sines);
         if !self.cosines.is_empty() {
-            row[columns.cosines(axis)].copy_from_slice(&self.cosines);
+            row[columns.cosines.clone()].copy_from_slice(&self.cosines);
         }
     }
 }
@@ -133,7 +153,9 @@ pub fn fourier_features(positions: &[f64], position: &Position) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::manifest::{Order, TimeAxis};
+    use crate::data::manifest::TimeAxis;
+
+    const ORDERS: [Order; 2] = [Order::PositionsSinesCosines, Order::AxisSinesCosinesPosition];
 
     fn position(bands: &[usize], concat_pos: bool, sine_only: bool) -> Position {
         Position {
@@ -143,6 +165,8 @@ mod tests {
             sine_only,
             order: Order::PositionsSinesCosines,
             time: TimeAxis::Grid,
+            tables: false,
+            axis_tables: Vec::new(),
         }
     }
 
@@ -155,20 +179,30 @@ mod tests {
     fn every_column_belongs_to_exactly_one_axis_and_kind() {
         for (concat_pos, sine_only) in [(true, false), (false, false), (true, true), (false, true)]
         {
-            let columns = Columns::new(&position(&[3, 1, 5], concat_pos, sine_only));
-            let mut seen = vec![0; columns.count()];
-            for axis in 0..3 {
-                for column in columns
-                    .position(axis)
-                    .into_iter()
-                    .chain(columns.sines(axis))
-                    .chain(columns.cosines(axis))
-                {
-                    seen[column] += 1;
+            for order in ORDERS {
+                let position = Position { order, ..position(&[3, 1, 5], concat_pos, sine_only) };
+                let columns = Columns::new(&position);
+                let mut seen = vec![0; columns.count()];
+                for axis in &columns.axes {
+                    let all = axis.position.into_iter();
+                    for column in all.chain(axis.sines.clone()).chain(axis.cosines.clone()) {
+                        seen[column] += 1;
+                    }
                 }
+                assert!(seen.iter().all(|&n| n == 1), "{order:?} {seen:?}");
             }
-            assert!(seen.iter().all(|&n| n == 1), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn orders_hold_the_same_values_in_other_places() {
+        let places = [0.5, -0.25];
+        let all = position(&[1, 2], true, false);
+        let grouped = fourier_features(&places, &all);
+        let by_axis = Position { order: Order::AxisSinesCosinesPosition, ..all };
+        // Grouped: y, x, sin y, sin x, sin x, cos y, cos x, cos x.
+        let wanted = [2, 5, 0, 3, 4, 6, 7, 1].map(|column| grouped[column]);
+        assert_eq!(fourier_features(&places, &by_axis), wanted);
     }
 
     #[test]
@@ -178,5 +212,16 @@ mod tests {
         assert_eq!(full.len(), 10);
         assert_eq!(fourier_features(&places, &position(&[2, 2], true, true)), full[..6]);
         assert_eq!(fourier_features(&places, &position(&[2, 2], false, true)), full[2..6]);
+    }
+
+    #[test]
+    fn tables_of_the_file_come_before_any_formula() {
+        let mut wanted = position(&[2], true, false);
+        wanted.axis_tables =
+            vec![[[0.5, 1.0, 2.0, 3.0, 4.0], [9.0, 8.0, 7.0, 6.0, 5.0]].as_flattened().into()];
+        let features = Feature::of_axis(&wanted, 0, 2);
+        let mut row = [0.0; 5];
+        features[1].write(&mut row, 0, &Columns::new(&wanted));
+        assert_eq!((features.len(), row), (2, [9.0, 8.0, 7.0, 6.0, 5.0]));
     }
 }

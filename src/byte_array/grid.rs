@@ -1,6 +1,6 @@
-//! The grid of patches that one model input consists of.
+//! The grid of patches that pictures are cut into.
 
-use crate::data::manifest::{Input, Modality};
+use crate::data::manifest::Pictures;
 
 /// Rows lie in the order (time, y, x); a row's byte channels in the order (frame, y, x, colour).
 #[derive(Debug, Clone, Copy)]
@@ -12,13 +12,11 @@ pub struct Grid {
     pub frames: usize,
     pub height: usize,
     pub width: usize,
-    /// Axes of the positions: 3 for video, 2 for images, whose time axis has one cell.
-    pub axes: usize,
 }
 
 impl Grid {
     /// `input` is checked: its patch divides its frames and size.
-    pub fn new(input: &Input) -> Self {
+    pub fn new(input: &Pictures) -> Self {
         let [height, width] = input.size;
         let [t, y, x] = input.patch;
         Self {
@@ -27,15 +25,7 @@ impl Grid {
             frames: input.frames,
             height,
             width,
-            axes: match input.modality {
-                Modality::Video => 3,
-                Modality::Image => 2,
-            },
         }
-    }
-
-    pub fn rows(&self) -> usize {
-        self.cells.iter().product()
     }
 
     /// Byte channels of a row: the values of its patch.

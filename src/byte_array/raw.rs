@@ -1,11 +1,13 @@
-//! The input buffer of models that hold their positions inside.
+//! The input buffers of models that hold their positions inside.
 
 use super::grid::Grid;
-use super::resident::check_frames;
+use super::mel::Spectrogram;
+use super::pictures::check_frames;
+use super::sound::check_samples;
 use crate::data::Window;
-use crate::data::manifest::Input;
+use crate::data::manifest::{Mel, Pictures, Points, Sound};
 
-/// The input of layout `raw`: u8 `[max_batch, frames, height, width, 3]` and f32 `[max_batch, frames]`.
+/// Pictures of layout `raw`: u8 `[max_batch, frames, height, width, 3]` and f32 `[max_batch, frames]`.
 pub struct RawClip {
     grid: Grid,
     pixels: Vec<u8>,
@@ -15,7 +17,7 @@ pub struct RawClip {
 
 impl RawClip {
     /// `input` is a checked manifest's.
-    pub fn new(input: &Input, max_batch: usize) -> Self {
+    pub fn new(input: &Pictures, max_batch: usize) -> Self {
         let grid = Grid::new(input);
         let bytes = grid.frames * grid.height * grid.width * 3;
         Self { grid, pixels: vec![0; max_batch * bytes], times: vec![0.0; max_batch * grid.frames] }
@@ -36,19 +38,83 @@ impl RawClip {
         &self.times[..batch * self.grid.frames]
     }
 
-    /// Puts `window` into a slot.
+    /// Puts `window` into a slot; no pictures are black.
     ///
     /// # Panics
     /// If the slot does not exist, or the window's frames are not of this model's number and size.
     pub fn write(&mut self, slot: usize, window: &Window) {
-        check_frames(window, &self.grid);
         let (frames, bytes) = (self.grid.frames, self.grid.height * self.grid.width * 3);
-        let pixels = self.pixels[slot * frames * bytes..][..frames * bytes].chunks_exact_mut(bytes);
-        for (to, frame) in pixels.zip(&window.frames) {
+        let pixels = &mut self.pixels[slot * frames * bytes..][..frames * bytes];
+        if window.frames.is_empty() {
+            return pixels.fill(0);
+        }
+        check_frames(window, &self.grid);
+        for (to, frame) in pixels.chunks_exact_mut(bytes).zip(&window.frames) {
             to.copy_from_slice(&frame.pixels);
         }
         for (to, age) in self.times[slot * frames..][..frames].iter_mut().zip(window.ages()) {
             *to = -age.as_secs_f32();
+        }
+    }
+}
+
+/// Sound and points of layout `raw`: f32 `[max_batch, ..]`.
+pub struct RawValues {
+    /// Values of one window.
+    length: usize,
+    values: Vec<f32>,
+    kind: Kind,
+}
+
+enum Kind {
+    Samples,
+    Spectrogram(Box<Spectrogram>),
+    Points,
+}
+
+impl RawValues {
+    pub fn sound(input: &Sound, mel: Option<&Mel>, max_batch: usize) -> Self {
+        match mel {
+            None => Self::new(input.samples * input.channels, Kind::Samples, max_batch),
+            Some(mel) => {
+                let spectrogram = Spectrogram::new(input, mel);
+                Self::new(spectrogram.values(), Kind::Spectrogram(spectrogram.into()), max_batch)
+            }
+        }
+    }
+
+    pub fn points(input: &Points, max_batch: usize) -> Self {
+        Self::new(input.points * input.dimensions, Kind::Points, max_batch)
+    }
+
+    fn new(length: usize, kind: Kind, max_batch: usize) -> Self {
+        Self { length, values: vec![0.0; max_batch * length], kind }
+    }
+
+    /// The first `batch` slots.
+    pub fn values(&self, batch: usize) -> &[f32] {
+        &self.values[..batch * self.length]
+    }
+
+    /// Puts `window` into a slot; no sound is silence, no points are zeros.
+    ///
+    /// # Panics
+    /// If the slot does not exist, or what the window holds is not of this model's size.
+    pub fn write(&mut self, slot: usize, window: &Window) {
+        let values = &mut self.values[slot * self.length..][..self.length];
+        let given = match &mut self.kind {
+            Kind::Spectrogram(spectrogram) => {
+                return spectrogram.run(window.sound.as_ref(), values);
+            }
+            Kind::Samples => window.sound.as_ref().map(|sound| {
+                check_samples(sound, self.length);
+                &sound.samples
+            }),
+            Kind::Points => window.points.as_ref(),
+        };
+        match given {
+            Some(given) => values.copy_from_slice(given),
+            None => values.fill(0.0),
         }
     }
 }

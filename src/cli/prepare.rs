@@ -42,7 +42,7 @@ pub fn load(args: &RunArgs) -> Result<Checked, Failure> {
 /// All faults that were found, at once.
 pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     let mut faults = Faults::new();
-    let settings = checked.model_settings();
+    let mut settings = checked.model_settings();
     let model_place = match &checked.model {
         Some(model) => model.place.clone(),
         None => Place::argument("--model"),
@@ -51,7 +51,9 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         .map_err(|error| faults.push(&model_place, chain(&error), ""))
         .ok();
 
-    let wants_clips = manifest.as_ref().is_none_or(|manifest| manifest.inputs[0].frames > 1);
+    let wants_clips = manifest
+        .as_ref()
+        .is_none_or(|manifest| manifest.pictures().is_some_and(|input| input.frames > 1));
     let mut streams = Vec::new();
     match checked.watches(wants_clips) {
         Ok(watches) => {
@@ -59,7 +61,7 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
                 open_file(watch, &mut faults);
             }
             if let Some(manifest) = &manifest {
-                streams = jobs(&checked, watches, manifest, &mut faults);
+                streams = jobs(&checked, watches, manifest, &model_place, &mut faults);
             }
         }
         Err(found) => faults.append(found),
@@ -69,6 +71,8 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         let refused = |error| faults.push(&Place::argument("--listen"), chain(&error), "");
         web::bind(address).map_err(refused).ok()
     });
+    // A batch takes one window a stream: room for more would cost memory, of large models gigabytes.
+    settings.max_batch = settings.max_batch.min(streams.len().max(1));
     // Loading takes a while, so it comes last; a manifest that is wrong was told above.
     let model = manifest.and_then(|_| {
         let refused = |error| faults.push(&model_place, chain(&error), "");
@@ -97,9 +101,18 @@ fn jobs(
     checked: &Checked,
     watches: Vec<Watch<'_>>,
     manifest: &Manifest,
+    model_place: &Place,
     faults: &mut Faults,
 ) -> Vec<(StreamJob, LabelSettings)> {
-    let input = &manifest.inputs[0];
+    let Some(input) = manifest.pictures() else {
+        let fix = "use a model that takes pictures or video";
+        faults.push(
+            model_place,
+            "this model takes no pictures, and no source gives what it takes",
+            fix,
+        );
+        return Vec::new();
+    };
     let machine = &checked.machine;
     let reconnect = Reconnect {
         first: machine.reconnect.first,

@@ -22,14 +22,14 @@ pub fn test(settings: &ModelSettings, clip: &Path) -> Result<(), Failure> {
     source::init();
     let mut model = Model::load(settings).map_err(|error| Failure::refused_by(&error))?;
     let manifest = model.manifest().clone();
-    let input = &manifest.inputs[0];
-    let plan = Plan::new(input, HOP).map_err(|error| Failure::refused_by(&error))?;
-    let decode = DecodeSettings {
-        resize: input.resize,
-        filter: input.filter,
-        interval: plan.interval,
-        ..DecodeSettings::new(input.size, plan.step)
+    let Some(input) = manifest.pictures() else {
+        return Err(Failure::refused(format!(
+            "{}: this model takes no pictures, so a clip cannot show it anything",
+            settings.path.display()
+        )));
     };
+    let plan = Plan::new(input, HOP).map_err(|error| Failure::refused_by(&error))?;
+    let decode = DecodeSettings { interval: plan.interval, ..DecodeSettings::of(input, plan.step) };
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
     let labels = &manifest.output.labels;
     let wide = labels.len() <= COLUMNS;

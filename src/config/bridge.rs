@@ -10,7 +10,7 @@ use super::faults::{Faults, Placed};
 use super::load::unused_name;
 use super::secret::Secret;
 use crate::data::StreamId;
-use crate::data::manifest::{Input, Output};
+use crate::data::manifest::{Output, Pictures};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
@@ -162,23 +162,20 @@ impl Stream {
 
     /// How frames are sampled for a model with this input; a fault at the hop if they
     /// cannot be.
-    pub fn plan(&self, input: &Input, faults: &mut Faults) -> Option<Plan> {
+    pub fn plan(&self, input: &Pictures, faults: &mut Faults) -> Option<Plan> {
         let plan = Plan::new(input, self.hop.value);
         plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
     }
 
     /// How frames are decoded for a model with this input.
-    pub fn decode_settings(&self, input: &Input, plan: &Plan, threads: usize) -> DecodeSettings {
+    pub fn decode_settings(&self, input: &Pictures, plan: &Plan, threads: usize) -> DecodeSettings {
         DecodeSettings {
-            size: input.size,
-            resize: input.resize,
-            filter: input.filter,
             mode: self.decode,
             crop: self.crop,
             masks: self.masks.clone(),
             interval: plan.interval,
-            step: plan.step,
             threads,
+            ..DecodeSettings::of(input, plan.step)
         }
     }
 

@@ -11,6 +11,7 @@ mod model_input;
 #[cfg(feature = "ffmpeg")]
 mod packet;
 mod scores;
+mod sound;
 mod stream_id;
 mod time;
 mod window;
@@ -19,10 +20,11 @@ pub use event::{Event, EventKind, StreamState};
 pub use fault::{Fault, Remedy, chain};
 pub use frame::VideoFrame;
 pub use manifest::Manifest;
-pub use model_input::{Logits, ModelInput};
+pub use model_input::{Feed, Logits, ModelInput, Values};
 #[cfg(feature = "ffmpeg")]
 pub use packet::{Packet, VideoTrack};
 pub use scores::WindowScores;
+pub use sound::SoundClip;
 pub use stream_id::{InvalidStreamId, StreamId};
 pub use time::{Clock, MediaTime, Stamp};
 pub use window::Window;

@@ -1,13 +1,25 @@
 //! What goes into a model and what comes out.
 
 /// One batch, as it lies in the resident buffers; nothing is copied.
+#[derive(Debug, Clone, Default)]
+pub struct ModelInput<'a> {
+    /// One an ONNX input.
+    pub feeds: Vec<Feed<'a>>,
+}
+
+/// The values of one ONNX input, `[batch, shape..]`.
 #[derive(Debug, Clone, Copy)]
-pub enum ModelInput<'a> {
-    /// `rows` f32 `[batch, rows, channels]`, `shape` the rows and channels of one window.
-    ByteArray { rows: &'a [f32], shape: (usize, usize) },
-    /// `pixels` u8 `[batch, frames, height, width, 3]`, `times` f32 `[batch, frames]` in seconds
-    /// relative to the window's end.
-    Raw { pixels: &'a [u8], times: &'a [f32] },
+pub struct Feed<'a> {
+    pub name: &'a str,
+    /// Of one window, without the batch.
+    pub shape: &'a [usize],
+    pub values: Values<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    F32(&'a [f32]),
+    U8(&'a [u8]),
 }
 
 /// What a model said of a batch: f32 `[batch, labels]`, unbounded, all finite.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::data::manifest::{Filter, Resize};
+use crate::data::manifest::{Filter, Pictures, Resize};
 
 /// Which frames are decoded at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -71,6 +71,11 @@ pub struct DecodeSettings {
 }
 
 impl DecodeSettings {
+    /// As a model's input wants pictures, at a spacing.
+    pub fn of(input: &Pictures, step: Duration) -> Self {
+        Self { resize: input.resize, filter: input.filter, ..Self::new(input.size, step) }
+    }
+
     /// Defaults for a model's size and a spacing.
     pub fn new(size: [usize; 2], step: Duration) -> Self {
         Self {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::check::byte_array_shape;
+use super::check::axes;
 use super::error::ModelError;
 use super::manifest::read_manifest;
 use crate::data::Manifest;
-use crate::data::manifest::{Input, Layout, Modality, Output, TimeAxis};
+use crate::data::manifest::{Input, Layout, Output, Pictures, Sound, TimeAxis};
 
 /// What `percept model show FILE` prints. Needs no ONNX Runtime.
 ///
@@ -37,7 +37,17 @@ pub fn describe(manifest: &Manifest) -> String {
     for input in &manifest.inputs {
         describe_input(&mut text, input);
     }
+    if let Some(present) = &manifest.present {
+        line(&mut text, "", format!("{present}: which of them are there"));
+    }
+    if let Some(steps) = &manifest.steps {
+        line(&mut text, "steps", format!("{} looks, each one run of the graph", steps.looks));
+    }
     describe_output(&mut text, &manifest.output);
+    if !manifest.verify.is_null() {
+        text.push_str("verified\n");
+        card(&mut text, &manifest.verify, 1);
+    }
     if !manifest.card.is_null() {
         text.push_str("card\n");
         card(&mut text, &manifest.card, 1);
@@ -46,47 +56,85 @@ pub fn describe(manifest: &Manifest) -> String {
 }
 
 fn describe_input(text: &mut String, input: &Input) {
-    let [height, width] = input.size;
-    let clip = match (input.modality, input.interval, input.fps) {
-        (Modality::Image, ..) => format!("a picture of {width}x{height}"),
-        (_, Some([least, most]), _) => {
-            format!("{} frames of {width}x{height}, {least} to {most} s apart", input.frames)
+    let clip = match input {
+        Input::Image(one) => {
+            let [height, width] = one.size;
+            format!("{} (image): a picture of {width}x{height}", one.name)
         }
-        (_, _, Some(fps)) => {
-            format!("{} frames of {width}x{height} at {fps} a second", input.frames)
+        Input::Video(one) => format!("{} (video): {}", one.name, video(one)),
+        Input::Audio(one) => format!("{} (audio): {}", one.name, sound(one)),
+        Input::Points(one) => {
+            format!("{} (points): {} points of {} axes", one.name, one.points, one.dimensions)
         }
-        (_, None, None) => format!("{} frames of {width}x{height}", input.frames),
     };
-    line(text, "input", format!("{} ({}): {clip}", input.name, word(&input.modality)));
-    line(text, "", format!("resize {}, filter {}", word(&input.resize), word(&input.filter)));
-    match input.layout {
+    line(text, "input", clip);
+    if let Input::Image(one) | Input::Video(one) = input {
+        let share = match one.crop_fraction {
+            1.0 => String::new(),
+            share => format!(" of {share}"),
+        };
+        let (resize, filter) = (word(&one.resize), word(&one.filter));
+        line(text, "", format!("resize {resize}{share}, filter {filter}"));
+        let (mean, std) = (list(&one.mean), list(&one.std));
+        line(text, "", format!("mean {mean}, deviation {std} of bytes / 255"));
+    }
+    match input.layout() {
         Layout::ByteArray => {
-            let (rows, channels) = byte_array_shape(input);
-            let bytes = input.patch.iter().product::<usize>() * 3;
-            let [t, y, x] = input.patch;
+            let (rows, channels) = input.byte_array_shape();
+            let values = input.bytes();
+            let features = channels - values;
             line(
                 text,
                 "",
                 format!(
-                    "byte array of {rows} rows, {channels} channels: {bytes} bytes, {} Fourier",
-                    channels - bytes
+                    "byte array of {rows} rows, {channels} channels: {values} values, {features} Fourier"
                 ),
             );
+        }
+        Layout::Raw => line(text, "", "raw values; positions are inside the graph"),
+    }
+    match input {
+        Input::Image(Pictures { patch: [_, y, x], .. }) if [*y, *x] != [1, 1] => {
+            line(text, "", format!("a row is a patch of {x}x{y} pixels"));
+        }
+        Input::Video(Pictures { patch: [t, y, x], .. }) => {
             line(text, "", format!("a row is a patch of {t} frames of {x}x{y}"));
         }
-        Layout::Raw => line(text, "", "raw bytes; positions are inside the graph"),
+        _ => {}
     }
-    let (axes, position) =
-        (if input.modality == Modality::Video { "t, y, x" } else { "y, x" }, &input.position);
-    let time = if position.time == TimeAxis::Real { "; real times" } else { "" };
-    let turns = if position.sine_only { "sines alone" } else { "sines and cosines" };
-    let (bands, tops) = (list(&position.bands), list(&position.max_resolution));
-    line(text, "", format!("Fourier features of {axes}: {bands} bands to {tops}, {turns}{time}"));
-    line(
-        text,
-        "",
-        format!("mean {}, deviation {} of bytes / 255", list(&input.mean), list(&input.std)),
-    );
+    if let Some(position) = input.position() {
+        let time = if position.time == TimeAxis::Real { "; real times" } else { "" };
+        let tables = if position.tables { "; tables of the original" } else { "" };
+        let turns = if position.sine_only { "sines alone" } else { "sines and cosines" };
+        let (bands, tops) = (list(&position.bands), list(&position.max_resolution));
+        let axes = axes(input).join(", ");
+        let features = format!("{axes}: {bands} bands to {tops}, {turns}{time}{tables}");
+        line(text, "", format!("Fourier features of {features}"));
+    }
+}
+
+fn video(input: &Pictures) -> String {
+    let ([height, width], frames) = (input.size, input.frames);
+    let clip = format!("{frames} frames of {width}x{height}");
+    match (input.interval, input.fps) {
+        (Some([least, most]), _) => format!("{clip}, {least} to {most} s apart"),
+        (_, Some(fps)) => format!("{clip} at {fps} a second"),
+        (None, None) => clip,
+    }
+}
+
+fn sound(input: &Sound) -> String {
+    let seconds = input.samples as f64 / f64::from(input.sample_rate);
+    let channels =
+        if input.channels == 1 { "mono".into() } else { format!("{} channels", input.channels) };
+    let clip = format!("{seconds:.3} s at {} Hz, {channels}", input.sample_rate);
+    match &input.mel {
+        None => clip,
+        Some(mel) => {
+            let frames = mel.frames(input.samples);
+            format!("{clip}, as a spectrogram of {frames} frames of {} mel bands", mel.bands)
+        }
+    }
 }
 
 fn describe_output(text: &mut String, output: &Output) {

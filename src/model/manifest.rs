@@ -1,15 +1,20 @@
 //! From a file's bytes to a manifest that holds what it says.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::check;
 use super::error::{ManifestFault, ModelError};
 use super::onnx_file::{self, Ports};
 use crate::data::Manifest;
+use crate::data::manifest::{Pictures, Points, Sound};
 
 /// The version of the manifest's form that this program knows.
 const VERSION: u64 = 1;
@@ -25,7 +30,11 @@ pub fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
     let file = onnx_file::parse(&read(path)?)
         .map_err(|why| ModelError::NotOnnx { path: path.to_owned(), why: why.to_string() })?;
     let text = file.manifest.ok_or_else(|| ModelError::NoManifest { path: path.to_owned() })?;
-    let faults = match parse(&text) {
+    let read = parse(&text).and_then(|mut manifest| {
+        take_tables(&mut manifest, &file.tables)?;
+        Ok(manifest)
+    });
+    let faults = match read {
         Ok(manifest) => match faults(&manifest, &file.ports) {
             faults if faults.is_empty() => return Ok(manifest),
             faults => faults,
@@ -86,10 +95,22 @@ fn parse(text: &str) -> Result<Manifest, ManifestFault> {
         }
         Some(_) => {}
     }
-    serde_path_to_error::deserialize(&document).map_err(|error| {
-        let (field, problem) = (error.path().to_string(), error.inner().to_string());
+    deserialise(&document, "").map_err(|fault| input_fault(&document).unwrap_or(fault))
+}
+
+/// `at` comes before each field's name.
+fn deserialise<T: DeserializeOwned>(value: &Value, at: &str) -> Result<T, ManifestFault> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (path, problem) = (error.path().to_string(), error.inner().to_string());
+        let field = match (at, path.as_str()) {
+            ("", path) => path.to_owned(),
+            (at, ".") => at.to_owned(),
+            (at, path) => format!("{at}.{path}"),
+        };
         let fix = if problem.starts_with("unknown field") {
             "take it out or mend its name, or use a newer percept"
+        } else if problem.starts_with("unknown variant") {
+            "write one of these, or use a newer percept"
         } else if problem.starts_with("missing field") {
             "add it where the model is exported"
         } else {
@@ -97,6 +118,57 @@ fn parse(text: &str) -> Result<Manifest, ManifestFault> {
         };
         ManifestFault::new(field, problem, fix)
     })
+}
+
+/// The first fault inside an entry of `inputs`, with its place: choosing the form of an entry by its
+/// `modality` loses it.
+fn input_fault(document: &Value) -> Option<ManifestFault> {
+    let entries = document.get("inputs")?.as_array()?;
+    entries.iter().enumerate().find_map(|(index, entry)| {
+        let at = format!("inputs[{index}]");
+        let mut entry = entry.clone();
+        let modality = entry.as_object_mut()?.remove("modality");
+        match modality.as_ref().and_then(Value::as_str) {
+            Some("image" | "video") => deserialise::<Pictures>(&entry, &at).err(),
+            Some("audio") => deserialise::<Sound>(&entry, &at).err(),
+            Some("points") => deserialise::<Points>(&entry, &at).err(),
+            _ => None,
+        }
+    })
+}
+
+/// Puts the file's position tables into the inputs that want them.
+fn take_tables(
+    manifest: &mut Manifest,
+    tables: &BTreeMap<String, String>,
+) -> Result<(), ManifestFault> {
+    for (index, input) in manifest.inputs.iter_mut().enumerate() {
+        let name = input.name().to_owned();
+        let Some(position) = input.position_mut().filter(|position| position.tables) else {
+            continue;
+        };
+        for axis in 0..position.bands.len() {
+            let key = format!("{name}.{axis}");
+            let table = tables.get(&key).map_or("", String::as_str);
+            let table = floats(table).ok_or_else(|| {
+                ManifestFault::new(
+                    format!("inputs[{index}].position.tables"),
+                    format!("the metadata property `percept.table.{key}` is not base64 of f32"),
+                    "export the model again",
+                )
+            })?;
+            position.axis_tables.push(table.into());
+        }
+    }
+    Ok(())
+}
+
+/// Little-endian f32, all finite, out of base64.
+fn floats(text: &str) -> Option<Vec<f32>> {
+    let bytes = BASE64.decode(text).ok()?;
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    let numbers: Vec<_> = numbers.iter().copied().map(f32::from_le_bytes).collect();
+    (rest.is_empty() && numbers.iter().all(|number| number.is_finite())).then_some(numbers)
 }
 
 #[cfg(test)]
@@ -146,6 +218,29 @@ mod tests {
     fn a_value_of_the_wrong_kind_is_named_with_its_place() {
         let fault = fault(|document| document["inputs"][0]["patch"][1] = "eight".into());
         assert_eq!(fault.field, "inputs[0].patch[1]");
+    }
+
+    #[test]
+    fn tables_are_numbers_in_base64() {
+        let mut manifest = parse(&check::tests::document().to_string()).unwrap();
+        manifest.inputs[0].position_mut().unwrap().tables = true;
+        let numbers: Vec<u8> = [1.5_f32, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let table = |bytes: &[u8]| BASE64.encode(bytes);
+        let with = |text: String| {
+            (0..3).map(|axis| (format!("video.{axis}"), text.clone())).collect::<BTreeMap<_, _>>()
+        };
+        take_tables(&mut manifest.clone(), &with(table(&numbers))).unwrap();
+        for wrong in ["?".into(), table(&numbers[1..]), table(&f32::NAN.to_le_bytes())] {
+            let fault = take_tables(&mut manifest.clone(), &with(wrong)).unwrap_err();
+            assert_eq!(fault.field, "inputs[0].position.tables");
+        }
+    }
+
+    #[test]
+    fn an_unknown_modality_is_told_with_the_known_ones() {
+        let fault = fault(|document| document["inputs"][0]["modality"] = "smell".into());
+        assert!(fault.problem.contains("`smell`") && fault.problem.contains("`audio`"), "{fault}");
+        assert!(fault.field.starts_with("inputs[0]"), "{fault}");
     }
 
     #[test]

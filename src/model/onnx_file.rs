@@ -5,6 +5,7 @@
 //! field numbers below are that file's. Any bytes may come in: lengths are checked, and
 //! messages nest as deep as this code does, no deeper.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What an ONNX file says of itself.
@@ -12,6 +13,8 @@ use std::fmt;
 pub struct OnnxFile {
     /// The metadata property `percept.manifest`.
     pub manifest: Option<String>,
+    /// The metadata properties `percept.table.…`, by the rest of their names.
+    pub tables: BTreeMap<String, String>,
     pub ports: Ports,
 }
 
@@ -67,9 +70,15 @@ pub fn parse(bytes: &[u8]) -> Result<OnnxFile, NotOnnx> {
                 file.ports = ports(graph)?;
             }
             (14, Value::Bytes(property)) => {
-                let (key, value) = (text(property, 1)?, text(property, 2)?);
-                if key.as_deref() == Some("percept.manifest") {
-                    file.manifest = Some(value.unwrap_or_default());
+                let (key, value) = (text(property, 1)?, text(property, 2)?.unwrap_or_default());
+                match key.as_deref() {
+                    Some("percept.manifest") => file.manifest = Some(value),
+                    Some(key) => {
+                        if let Some(table) = key.strip_prefix("percept.table.") {
+                            file.tables.insert(table.to_owned(), value);
+                        }
+                    }
+                    None => {}
                 }
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! A model that runs.
 
-use ort::session::{Session, SessionInputValue};
-use ort::value::{Outlet, TensorElementType, TensorRef};
+use ort::session::{Session, SessionInputValue, SessionOutputs};
+use ort::value::{DynValue, Outlet, TensorElementType, TensorRef};
 
 use super::check;
 use super::error::{ManifestFault, ModelError};
@@ -9,8 +9,7 @@ use super::manifest::read_manifest;
 use super::onnx_file::{Port, Ports};
 use super::settings::{ModelSettings, ProviderKind};
 use super::{library, provider};
-use crate::data::manifest::Layout;
-use crate::data::{Logits, Manifest, ModelInput};
+use crate::data::{Feed, Logits, Manifest, ModelInput, Values};
 
 /// A loaded and warm model. One thread owns it: [`Model::run`] takes `&mut self`.
 pub struct Model {
@@ -108,26 +107,27 @@ impl Model {
 
     /// Lets ONNX Runtime plan and allocate for the largest batch, and shows that the model runs at all.
     fn warm_up(&mut self, settings: &ModelSettings) -> Result<(), ModelError> {
-        let input = &self.manifest.inputs[0];
-        let outcome = match input.layout {
-            Layout::ByteArray => {
-                let shape = check::byte_array_shape(input);
-                let rows = vec![0.0; self.max_batch * shape.0 * shape.1];
-                self.run(&ModelInput::ByteArray { rows: &rows, shape }, self.max_batch)
-            }
-            Layout::Raw => {
-                let pixels =
-                    vec![0; self.max_batch * input.frames * input.size[0] * input.size[1] * 3];
-                let times = vec![0.0; self.max_batch * input.frames];
-                self.run(&ModelInput::Raw { pixels: &pixels, times: &times }, self.max_batch)
-            }
-        };
-        match outcome {
+        let manifest = self.manifest.clone();
+        let wanted = check::wanted(&manifest);
+        let count =
+            |want: &check::Wanted<'_>| self.max_batch * want.shape.iter().product::<usize>();
+        let longest = wanted.iter().map(count).max().unwrap_or(0);
+        let (floats, bytes) = (vec![0.0; longest], vec![0; longest]);
+        let feeds = wanted.iter().map(|want| Feed {
+            name: want.name,
+            shape: &want.shape,
+            values: match want.dtype {
+                "u8" => Values::U8(&bytes[..count(want)]),
+                _ => Values::F32(&floats[..count(want)]),
+            },
+        });
+        let input = ModelInput { feeds: feeds.collect() };
+        match self.run(&input, self.max_batch) {
             // A graph that states no shape shows only now that it disagrees.
             Err(ModelError::Run { why, .. }) => Err(ModelError::Manifest {
                 path: settings.path.clone(),
                 faults: vec![ManifestFault::new(
-                    "inputs[0]",
+                    "inputs",
                     format!("the graph does not run with what the manifest describes: {why}"),
                     "mend the manifest's numbers or export the graph again",
                 )],
@@ -152,31 +152,54 @@ fn infer(
     input: &ModelInput<'_>,
     batch: usize,
 ) -> Result<Vec<f32>, String> {
-    let wanted = &manifest.inputs[0];
-    let told = |error: ort::Error| error.to_string();
-    let mut feeds: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(2);
-    match (*input, wanted.layout) {
-        (ModelInput::ByteArray { rows, shape: (count, channels) }, Layout::ByteArray) => {
-            let view =
-                TensorRef::from_array_view(([batch, count, channels], rows)).map_err(told)?;
-            feeds.push((&wanted.name, view.into()));
+    let Some(steps) = &manifest.steps else {
+        let outputs = session.run(feeds(input, batch)?).map_err(told)?;
+        return logits(&outputs, manifest, batch);
+    };
+    // Each look goes on from the latents of the one before; the first from those in the file.
+    let mut latents: Option<DynValue> = None;
+    for look in 1..=steps.looks {
+        let mut feeds = feeds(input, batch)?;
+        if let Some(latents) = &latents {
+            feeds.push((&steps.latents, latents.into()));
         }
-        (ModelInput::Raw { pixels, times }, Layout::Raw) => {
-            let [height, width] = wanted.size;
-            let shape = [batch, wanted.frames, height, width, 3];
-            feeds.push((
-                &wanted.name,
-                TensorRef::from_array_view((shape, pixels)).map_err(told)?.into(),
-            ));
-            if let Some(name) = &wanted.times {
-                let view =
-                    TensorRef::from_array_view(([batch, wanted.frames], times)).map_err(told)?;
-                feeds.push((name, view.into()));
-            }
+        let mut outputs = session.run(feeds).map_err(told)?;
+        if look == steps.looks {
+            return logits(&outputs, manifest, batch);
         }
-        _ => return Err("the input is of another layout than the manifest's".into()),
+        let given = outputs.remove(&steps.gives);
+        latents = Some(given.ok_or_else(|| format!("there is no output `{}`", steps.gives))?);
     }
-    let outputs = session.run(feeds).map_err(told)?;
+    Err("the manifest says 0 looks".into())
+}
+
+fn told(error: ort::Error) -> String {
+    error.to_string()
+}
+
+/// The values of `input` as tensors that share its memory.
+fn feeds<'a>(
+    input: &ModelInput<'a>,
+    batch: usize,
+) -> Result<Vec<(&'a str, SessionInputValue<'a>)>, String> {
+    let tensor = |feed: &Feed<'a>| {
+        let shape: Vec<usize> = std::iter::once(batch).chain(feed.shape.iter().copied()).collect();
+        let value = match feed.values {
+            Values::F32(values) => {
+                TensorRef::from_array_view((shape, values)).map_err(told)?.into()
+            }
+            Values::U8(values) => TensorRef::from_array_view((shape, values)).map_err(told)?.into(),
+        };
+        Ok((feed.name, value))
+    };
+    input.feeds.iter().map(tensor).collect()
+}
+
+fn logits(
+    outputs: &SessionOutputs<'_>,
+    manifest: &Manifest,
+    batch: usize,
+) -> Result<Vec<f32>, String> {
     let output = &manifest.output;
     let (shape, values) = outputs
         .get(&output.name)

@@ -37,7 +37,7 @@ pub fn watch_clip(
     mut tell: impl FnMut(WindowScores),
 ) -> Result<(), ClipError> {
     let stream = StreamId::new("clip").expect("a valid name");
-    let mut input = ResidentInput::new(&model.manifest().inputs[0], 1);
+    let mut input = ResidentInput::new(model.manifest(), 1);
     let calibrator = Calibrator::new(&model.manifest().output);
     let mut look = |window: Window| -> Result<(), ClipError> {
         input.write(0, &window);
@@ -45,8 +45,8 @@ pub fn watch_clip(
         tell(WindowScores {
             stream: window.stream.clone(),
             seq: window.seq,
-            start: *window.start(),
-            end: *window.end(),
+            start: window.start,
+            end: window.end,
             scores: calibrator.scores(&logits.values),
         });
         Ok(())

@@ -200,7 +200,7 @@ mod tests {
             segment: 0,
         };
         let frame = VideoFrame { stamp, width: 1, height: 1, pixels: Arc::new(vec![0; 3]) };
-        StreamItem::Window(Window { stream: stream.clone(), seq, frames: vec![frame] })
+        StreamItem::Window(Window::of_frames(stream.clone(), seq, vec![frame]))
     }
 
     fn port(name: &str, live: bool) -> (Port, Sender<StreamItem>) {

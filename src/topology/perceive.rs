@@ -81,7 +81,7 @@ impl Perceiver {
     ) -> Self {
         let manifest = model.manifest();
         let metrics = all_metrics.model(&manifest.name, model.provider());
-        let input = ResidentInput::new(&manifest.inputs[0], batching.max_windows);
+        let input = ResidentInput::new(manifest, batching.max_windows);
         let calibrator = Calibrator::new(&manifest.output);
         let events = Vec::new();
         Self {
@@ -185,13 +185,13 @@ impl Perceiver {
             let scores = WindowScores {
                 stream: window.stream.clone(),
                 seq: window.seq,
-                start: *window.start(),
-                end: *window.end(),
+                start: window.start,
+                end: window.end,
                 scores: self.calibrator.scores(logits),
             };
             port.labels.observe(&scores, &mut self.events);
             port.metrics.windows.inc();
-            port.metrics.latency.observe(window.end().arrived.elapsed().as_secs_f64());
+            port.metrics.latency.observe(window.end.arrived.elapsed().as_secs_f64());
             self.board.labels(&port.labels, Some(&scores), &port.stream);
             publish(&self.hub, &mut self.events, port.is_live());
         }

@@ -49,7 +49,7 @@ impl Windower {
         if self.frames.len() == Self::reach(&self.plan) && self.since_look >= self.plan.looks_every
         {
             let frames = self.frames.iter().step_by(self.plan.stride).cloned().collect();
-            ready.push(Window { stream: self.stream.clone(), seq: self.seq, frames });
+            ready.push(Window::of_frames(self.stream.clone(), self.seq, frames));
             self.seq += 1;
             self.since_look = 0;
             self.looked = true;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::data::manifest::Input;
+use crate::data::manifest::Pictures;
 
 /// Gaps longer than the model's accepted interval by this share still pass: key frames jitter.
 const GAP_TOLERANCE: f64 = 1.05;
@@ -44,7 +44,7 @@ impl Plan {
     ///
     /// A hop within the accepted interval samples at the hop. A longer one samples
     /// several times a hop; a shorter one gives windows that overlap more.
-    pub fn new(input: &Input, hop: Duration) -> Result<Self, HopError> {
+    pub fn new(input: &Pictures, hop: Duration) -> Result<Self, HopError> {
         if hop.is_zero() {
             return Err(HopError::Zero);
         }
@@ -92,16 +92,16 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn input(frames: usize, extra: &str) -> Input {
+    fn input(frames: usize, extra: &str) -> Pictures {
         let json = format!(
-            r#"{{"name":"video","modality":"video","layout":"byte_array","frames":{frames},
+            r#"{{"name":"video","layout":"byte_array","frames":{frames},
                 "size":[8,8],"position":{{"bands":[2,2,2],"max_resolution":[2,2,2],
                 "order":"positions_sines_cosines"}}{extra}}}"#
         );
         serde_json::from_str(&json).unwrap()
     }
 
-    fn clip() -> Input {
+    fn clip() -> Pictures {
         input(4, r#","interval":[0.5,4.0]"#)
     }
 

@@ -1,0 +1,42 @@
+//! What the model's logits mean.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Name of the ONNX output, f32 `[batch, labels]`.
+    pub name: String,
+    pub activation: Activation,
+    pub labels: Vec<String>,
+    /// Applied to the logits before the activation.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
+    #[serde(default)]
+    pub thresholds: BTreeMap<String, Thresholds>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    Softmax,
+    Sigmoid,
+}
+
+/// `scale * logit + bias`, one of each a label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    pub scale: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// Scores at which a label may become active and must stop being so.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    pub enter: f32,
+    pub leave: f32,
+}
