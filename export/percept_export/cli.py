@@ -123,8 +123,8 @@ def say(path, report: dict) -> None:
         print(f"int8 against fp32: cosine of centred logits {int8['cosine']:.4f}, first label the same for {int8['top1_agreement']:.0%}")
 
 
-def main() -> None:
-    options = arguments().parse_args()
+def main(argv: list[str] | None = None) -> None:
+    options = arguments().parse_args(argv)
     if options.inputs < INPUTS:
         arguments().error(f"--inputs {options.inputs}: at least {INPUTS} are compared")
     warnings.filterwarnings("ignore")

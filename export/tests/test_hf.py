@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 
-from percept_export import hf, manifest, shapes
+from percept_export import cli, hf, manifest, shapes
 from percept_export.errors import ExportError
 
 
@@ -36,16 +36,25 @@ def folder(tmp_path_factory):
     return where
 
 
-def percept_export(*arguments):
-    command = Path(sys.executable).with_name("percept-export")
-    return subprocess.run([command, *map(str, arguments)], capture_output=True, text=True)
+@pytest.fixture
+def percept_export(capsys):
+    """The command, in this process: its exit status, standard output and standard error."""
+
+    def run(*arguments):
+        try:
+            cli.main([str(one) for one in arguments])
+            status = 0
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+
+    return run
 
 
-def test_a_folder_becomes_a_file_that_describes_itself(folder, tmp_path):
+def test_a_folder_becomes_a_file_that_describes_itself(folder, tmp_path, percept_export):
     out = tmp_path / "model.onnx"
-    ran = percept_export("hf", folder, out, "--license", "Apache-2.0", "--version", "3")
-    assert ran.returncode == 0, ran.stderr
-    assert "16 inputs" in ran.stdout
+    status, said, _ = percept_export("hf", folder, out, "--license", "Apache-2.0", "--version", "3")
+    assert status == 0 and "16 inputs" in said
     document = manifest.read(onnx.load(out))
     assert (document["name"], document["license"], document["version"]) == ("small-perceiver", "Apache-2.0", "3")
     image = document["inputs"][0]
@@ -53,32 +62,59 @@ def test_a_folder_becomes_a_file_that_describes_itself(folder, tmp_path):
     assert (image["resize"], image["crop_fraction"], image["filter"]) == ("crop", 28 / 32, "bicubic")
     assert image["mean"] == [0.5, 0.4, 0.3] and image["std"] == [0.2, 0.25, 0.3]
     assert document["output"]["labels"] == ["crane #0", "maillot", "crane #2", "cat", "dog", "boat"]
-    again = percept_export("verify", out, "--against", folder)
-    assert again.returncode == 0 and "five first labels the same for 100%" in again.stdout, again.stderr
+    status, said, _ = percept_export("verify", out, "--against", folder)
+    assert status == 0 and "five first labels the same for 100%" in said
 
 
-def test_labels_come_from_a_file_where_one_is_given(folder, tmp_path):
+def test_the_installed_command_runs():
+    command = Path(sys.executable).with_name("percept-export")
+    ran = subprocess.run([command, "shape", "nothing", "x.onnx"], capture_output=True, text=True)
+    assert ran.returncode == 1 and ran.stderr.startswith("error: there is no shape nothing; there are image-fourier")
+
+
+def test_labels_come_from_a_file_where_one_is_given(folder, tmp_path, percept_export):
     names, out = tmp_path / "labels.txt", tmp_path / "model.onnx"
     names.write_text("a\nb\nc\nd\ne\nf\n")
-    assert percept_export("hf", folder, out, "--labels", names).returncode == 0
+    assert percept_export("hf", folder, out, "--labels", names)[0] == 0
     assert manifest.read(onnx.load(out))["output"]["labels"] == list("abcdef")
     names.write_text("a\nb\n")
     out.unlink()
-    ran = percept_export("hf", folder, out, "--labels", names)
-    assert ran.returncode == 1 and not out.exists()
-    assert "has 2 labels, the model gives 6 logits" in ran.stderr and "Traceback" not in ran.stderr
+    status, _, errors = percept_export("hf", folder, out, "--labels", names)
+    assert status == 1 and not out.exists()
+    assert "has 2 labels, the model gives 6 logits" in errors
 
 
-def test_a_picture_size_of_ones_own(folder, tmp_path):
+def test_a_picture_size_of_ones_own(folder, tmp_path, percept_export):
     out = tmp_path / "model.onnx"
-    assert percept_export("hf", folder, out, "--size", "20", "36").returncode == 0
+    assert percept_export("hf", folder, out, "--size", "20", "36")[0] == 0
     assert manifest.read(onnx.load(out))["inputs"][0]["size"] == [20, 36]
 
 
-def test_an_empty_folder_is_told(tmp_path):
-    ran = percept_export("hf", tmp_path, tmp_path / "model.onnx")
-    assert ran.returncode == 1 and not (tmp_path / "model.onnx").exists()
-    assert ran.stderr.startswith("error: cannot load the folder") and "Traceback" not in ran.stderr
+def test_an_empty_folder_is_told(tmp_path, percept_export):
+    status, _, errors = percept_export("hf", tmp_path, tmp_path / "model.onnx")
+    assert status == 1 and not (tmp_path / "model.onnx").exists()
+    assert errors.startswith("error: cannot load the folder")
+
+
+def test_a_name_that_cannot_be_had_is_told(tmp_path, percept_export, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    status, _, errors = percept_export("hf", "nobody/no-such-perceiver", tmp_path / "model.onnx")
+    assert status == 1 and not list(tmp_path.iterdir())
+    assert errors.startswith("error: cannot load nobody/no-such-perceiver: there is no such folder here, and the hub")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"resample": 0}, "resampling 0"),
+        ({"do_resize": False}, "not resized"),
+        ({"rescale_factor": 1.0}, "divided by 255"),
+        ({"size": {"shortest_edge": 224}}, "height and width only"),
+    ],
+)
+def test_what_a_manifest_cannot_say_of_an_image_processor(change, message):
+    with pytest.raises(ExportError, match=message):
+        hf.settled(change)
 
 
 def test_a_class_that_is_no_classifier_is_told(folder, tmp_path):
