@@ -48,15 +48,17 @@ def photographs(folder: Path, count: int) -> list[tuple[str, bytes]]:
         elif path.suffix.lower() in PICTURES:
             found.append((path, None))
     if len(found) < count:
-        raise SystemExit(f"error: {folder} holds {len(found)} photographs, {count} are wanted; give --count or another folder")
+        raise SystemExit(
+            f"error: {folder} holds {len(found)} photographs, {count} are wanted; give --count or another folder"
+        )
     chosen = [found[i * len(found) // count] for i in range(count)]
-    archives, files = {}, []
+    files = []
     for path, name in chosen:
         if name is None:
             files.append((path.name, path.read_bytes()))
-            continue
-        archive = archives.setdefault(path, tarfile.open(path))
-        files.append((Path(name).name, archive.extractfile(name).read()))
+        else:
+            with tarfile.open(path) as archive:
+                files.append((Path(name).name, archive.extractfile(name).read()))
     return files
 
 
@@ -118,7 +120,10 @@ def processor(fields: dict, torchvision: bool):
     """The image processor that the model's manifest was made from, giving u8 pictures."""
     height, width = fields["size"]
     crop = fields["resize"] == "crop"
-    whole = {"height": round(height / fields.get("crop_fraction", 1.0)), "width": round(width / fields.get("crop_fraction", 1.0))}
+    whole = {
+        "height": round(height / fields.get("crop_fraction", 1.0)),
+        "width": round(width / fields.get("crop_fraction", 1.0)),
+    }
     settings = {
         "size": {"height": height, "width": width}, "crop_size": whole, "do_center_crop": crop, "resample": 3,
         "do_rescale": False, "do_normalize": False,
@@ -178,7 +183,9 @@ def main() -> None:
     parser.add_argument("--percept", type=Path, required=True, help="the program")
     parser.add_argument("--model", type=Path, help="an image model of percept-export, layout raw")
     parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--torchvision", action="store_true", help="also say how far torchvision's form is from Pillow's")
+    parser.add_argument(
+        "--torchvision", action="store_true", help="also say how far torchvision's form is from Pillow's"
+    )
     parser.add_argument("--out", type=Path, help="keep the pictures, and report.json, here")
     options = parser.parse_args()
 

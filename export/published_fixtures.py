@@ -145,12 +145,14 @@ def main() -> None:
         print(f"{path.name}: {path.stat().st_size / 1e3:.0f} KB, centred difference {report['centred_difference']:.1e}")
         models.append(entry(name, network, options))
     golden = {
-        "about": "PyTorch's logits for case k = 0, 1, ... of each model, by export/published_fixtures.py. Integers divide "
-        "exactly, so inputs are the same in any language. `tolerance` is of a logit. A missing modality's input is zeros. "
-        "Layout byte_array takes the rows that the pipeline makes of the same inputs.",
+        "about": "PyTorch's logits for case k = 0, 1, ... of each model, by export/published_fixtures.py. Integers "
+        "divide exactly, so inputs are the same in any language. `tolerance` is of a logit. A missing modality's input "
+        "is zeros. Layout byte_array takes the rows that the pipeline makes of the same inputs.",
         "models": models,
     }
-    (out / "published-golden.json").write_text(json.dumps(golden, separators=(",", ":")).replace('{"file"', '\n{"file"') + "\n")
+    (out / "published-golden.json").write_text(
+        json.dumps(golden, separators=(",", ":")).replace('{"file"', '\n{"file"') + "\n"
+    )
 
 
 if __name__ == "__main__":

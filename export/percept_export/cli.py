@@ -21,36 +21,59 @@ def arguments() -> argparse.ArgumentParser:
 
     hf = commands.add_parser("hf", help="a Perceiver of Hugging Face's transformers")
     hf.add_argument("source", metavar="NAME_OR_FOLDER", help="a name on the hub, or a folder of save_pretrained")
-    hf.add_argument("--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="of pictures, where the model leaves it free")
+    hf.add_argument(
+        "--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="of pictures, where the model leaves it free"
+    )
 
     lucidrains = commands.add_parser("lucidrains", help="a perceiver-pytorch model")
-    lucidrains.add_argument("source", metavar="CHECKPOINT", help="a file of torch.save; docs/models.md says what it holds")
+    lucidrains.add_argument(
+        "source", metavar="CHECKPOINT", help="a file of torch.save; docs/models.md says what it holds"
+    )
 
     shape = commands.add_parser("shape", help="a published shape with random weights, to measure with")
-    shape.add_argument("source", metavar="NAME", help="image-fourier, image-learned, image-conv, multimodal, paper-video, "
-                       "paper-audio, mel, points or lucidrains")  # fmt: skip
+    shape.add_argument(
+        "source",
+        metavar="NAME",
+        help="image-fourier, image-learned, image-conv, multimodal, paper-video, "
+        "paper-audio, mel, points or lucidrains",
+    )
     shape.add_argument("--small", action="store_true", help="a twin of a few hundred KB")
 
     for command in (hf, lucidrains, shape):
         command.add_argument("out", metavar="OUT.onnx", type=Path)
-        command.add_argument("--layout", choices=("raw", "byte_array"), default="raw",
-                             help="raw: bytes alone are fed, positions are in the graph (default); "
-                             "byte_array: rows with their positions are fed")  # fmt: skip
-        command.add_argument("--fold", action=argparse.BooleanOptionalAction, default=None,
-                             help="work out the cross-attention's constant part beforehand (default for Fourier models on grids)")  # fmt: skip
+        command.add_argument(
+            "--layout",
+            choices=("raw", "byte_array"),
+            default="raw",
+            help="raw: bytes alone are fed, positions are in the graph (default); "
+            "byte_array: rows with their positions are fed",
+        )
+        command.add_argument(
+            "--fold",
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help="work out the cross-attention's constant part beforehand (default for Fourier models on grids)",
+        )
         command.add_argument("--int8", action="store_true", help="the latent Transformer's weights in 8 bits")
         command.add_argument("--step", action="store_true", help="one look a run, latents in and out")
         command.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or JSON")
         command.add_argument("--name", help="the model's name in its manifest")
         command.add_argument("--version", help="the model's version in its manifest")
         command.add_argument("--license", help="the weights' licence, for the manifest")
-        command.add_argument("--activation", choices=("softmax", "sigmoid"), help="from logits to scores (default softmax)")
-        command.add_argument("--inputs", type=int, default=INPUTS, metavar="N", help=f"inputs to compare (at least {INPUTS})")
+        command.add_argument(
+            "--activation", choices=("softmax", "sigmoid"), help="from logits to scores (default softmax)"
+        )
+        command.add_argument(
+            "--inputs", type=int, default=INPUTS, metavar="N", help=f"inputs to compare (at least {INPUTS})"
+        )
 
     verify = commands.add_parser("verify", help="check a file, alone or against its original")
     verify.add_argument("file", metavar="FILE.onnx")
-    verify.add_argument("--against", metavar="ORIGINAL",
-                        help="a name or folder as for hf, a checkpoint file as for lucidrains, or shape:NAME or shape:NAME:small")  # fmt: skip
+    verify.add_argument(
+        "--against",
+        metavar="ORIGINAL",
+        help="a name or folder as for hf, a checkpoint file as for lucidrains, or shape:NAME or shape:NAME:small",
+    )
     verify.add_argument("--inputs", type=int, default=INPUTS, metavar="N")
     return parser
 
@@ -114,13 +137,14 @@ def verify(options: argparse.Namespace) -> None:
 
 def say(path, report: dict) -> None:
     """The report in one or two lines on standard output."""
+    difference, top5 = report["centred_difference"], report["top5_agreement"]
     print(
-        f"{path}: {os.path.getsize(path) / 1e6:.1f} MB; over {report['inputs']} inputs the centred logits differ from PyTorch's by "
-        f"at most {report['centred_difference']:.1e} of the largest; five first labels the same for {report['top5_agreement']:.0%}"
+        f"{path}: {os.path.getsize(path) / 1e6:.1f} MB; over {report['inputs']} inputs the centred logits differ from "
+        f"PyTorch's by at most {difference:.1e} of the largest; five first labels the same for {top5:.0%}"
     )
     if "int8" in report:
-        int8 = report["int8"]
-        print(f"int8 against fp32: cosine of centred logits {int8['cosine']:.4f}, first label the same for {int8['top1_agreement']:.0%}")
+        cosine, top1 = report["int8"]["cosine"], report["int8"]["top1_agreement"]
+        print(f"int8 against fp32: cosine of centred logits at least {cosine:.4f}, first label the same for {top1:.0%}")
 
 
 def main(argv: list[str] | None = None) -> None:

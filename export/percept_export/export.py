@@ -22,7 +22,9 @@ def export(network: Network, out: Path, options: Options = Options(), inputs: in
     out = Path(out)
     model = write(network, options)
     if model.ByteSize() > MOST_BYTES:
-        raise ExportError(f"{network.name} takes {model.ByteSize() / 1e9:.1f} GB, and one ONNX file holds 2 GB; try --int8")
+        raise ExportError(
+            f"{network.name} takes {model.ByteSize() / 1e9:.1f} GB, and one ONNX file holds 2 GB; try --int8"
+        )
     report = verify(model, network, inputs, expected)
     attach(model, network, options, report)
     partial = out.with_name(out.name + ".partial")

@@ -47,8 +47,8 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
     classes = [c for c in config.architectures or [] if c in (*IMAGE_CLASSES, MULTIMODAL_CLASS)]
     if not classes:
         raise ExportError(
-            f"cannot export {name}: its config.json names {config.architectures or 'no architecture'}, and percept-export "
-            f"knows {', '.join((*IMAGE_CLASSES, MULTIMODAL_CLASS))}"
+            f"cannot export {name}: its config.json names {config.architectures or 'no architecture'}, and "
+            f"percept-export knows {', '.join((*IMAGE_CLASSES, MULTIMODAL_CLASS))}"
         )
     try:
         model = getattr(modeling_perceiver, classes[0]).from_pretrained(name).eval()
@@ -59,10 +59,13 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
 
 def unreachable(name: str, error: Exception) -> str:
     if Path(name).is_dir():
-        return f"cannot load the folder {name}: {str(error).splitlines()[0]} It must be as save_pretrained writes it: config.json and weights"
+        return (
+            f"cannot load the folder {name}: {str(error).splitlines()[0]} It must be as save_pretrained writes it: "
+            "config.json and weights"
+        )
     return (
-        f"cannot load {name}: there is no such folder here, and the hub did not give it ({str(error).splitlines()[0]}). "
-        "Give a folder written by save_pretrained, or run where there is internet"
+        f"cannot load {name}: there is no such folder here, and the hub did not give it "
+        f"({str(error).splitlines()[0]}). Give a folder written by save_pretrained, or run where there is internet"
     )
 
 
@@ -81,18 +84,26 @@ def settled(processor: dict) -> dict:
         if isinstance(settings[key], int):  # as written before transformers 4.20
             settings[key] = {"height": settings[key], "width": settings[key]}
         if not {"height", "width"} <= settings[key].keys():
-            raise ExportError(f"cannot say the image processor's {key} {settings[key]} in a manifest: height and width only")
+            raise ExportError(
+                f"cannot say the image processor's {key} {settings[key]} in a manifest: height and width only"
+            )
     if not settings["do_resize"] or not settings["do_rescale"] or abs(settings["rescale_factor"] * 255 - 1) > 1e-6:
         raise ExportError("cannot say in a manifest that pictures are not resized, or not divided by 255")
     if not settings["do_normalize"]:
         settings |= {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}
     if int(settings["resample"]) not in FILTERS:
-        raise ExportError(f"cannot say resampling {settings['resample']} in a manifest: bilinear (2) and bicubic (3) only")
+        raise ExportError(
+            f"cannot say resampling {settings['resample']} in a manifest: bilinear (2) and bicubic (3) only"
+        )
     return settings
 
 
 def adapt(
-    model: torch.nn.Module, name: str, processor: dict | None = None, size: tuple[int, int] | None = None, source: str = ""
+    model: torch.nn.Module,
+    name: str,
+    processor: dict | None = None,
+    size: tuple[int, int] | None = None,
+    source: str = "",
 ) -> Network:
     """A loaded model as a network. `size` [h, w] overrides the picture's size where the model leaves it free."""
     kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in (*IMAGE_CLASSES, MULTIMODAL_CLASS)), None)
@@ -167,7 +178,9 @@ def picture_fields(processor: dict, size: tuple[int, int]) -> dict:
         whole, part = processor["crop_size"], processor["size"]
         fractions = {part[side] / whole[side] for side in ("height", "width")}
         if len(fractions) > 1:
-            raise ExportError("cannot say in a manifest that a crop keeps another share of the height than of the width")
+            raise ExportError(
+                "cannot say in a manifest that a crop keeps another share of the height than of the width"
+            )
         fields |= {"resize": "crop", "crop_fraction": fractions.pop()}
     return fields | {"mean": list(processor["image_mean"]), "std": list(processor["image_std"])}
 
@@ -227,7 +240,9 @@ def convolution(net) -> Convolution:
     batch_norm, conv = net.batchnorm, net.conv
     weight, bias = np.float64(array(conv.weight)), np.zeros(conv.out_channels)
     if isinstance(batch_norm, torch.nn.BatchNorm2d):
-        factor = np.float64(array(batch_norm.weight)) / np.sqrt(np.float64(array(batch_norm.running_var)) + batch_norm.eps)
+        factor = np.float64(array(batch_norm.weight)) / np.sqrt(
+            np.float64(array(batch_norm.running_var)) + batch_norm.eps
+        )
         weight = weight * factor[:, None, None, None]
         bias = np.float64(array(batch_norm.bias)) - np.float64(array(batch_norm.running_mean)) * factor
     left, right, top, bottom = conv.zero_pad_2d.padding
@@ -248,7 +263,9 @@ def multimodal(model, name: str, processor: dict, size, details: dict) -> Networ
     preprocessor = perceiver.input_preprocessor
     audio, video = preprocessor.modalities["audio"], preprocessor.modalities["image"]
     if size and tuple(size) != (config.image_size,) * 2:
-        raise ExportError(f"this model takes pictures of {config.image_size} x {config.image_size}; --size cannot change that")
+        raise ExportError(
+            f"this model takes pictures of {config.image_size} x {config.image_size}; --size cannot change that"
+        )
     frames, side = config.num_frames, config.image_size
     audio_fields = {
         "name": "audio", "modality": "audio", "sample_rate": 48_000, "samples": frames * config.audio_samples_per_frame,
@@ -271,13 +288,19 @@ def multimodal(model, name: str, processor: dict, size, details: dict) -> Networ
     for one, fields, key in ((audio, audio_fields, "audio"), (video, video_fields, "image")):
         blank = Modality(fields)
         raw = {fields["name"]: np.zeros((1, *blank.raw_shape), blank.raw_dtype)}
-        rows, _, without = one(tensors({"audio": np.zeros((1, 16, 1), np.float32), "video": np.zeros((1, 1, 4, 4, 3), np.uint8)} | raw)[key])
+        rows, _, without = one(
+            tensors({"audio": np.zeros((1, 16, 1), np.float32), "video": np.zeros((1, 1, 4, 4, 3), np.uint8)} | raw)[
+                key
+            ]
+        )
         scale, shift = colours(fields) if key == "image" else plain(fields)
         table, padding = array(rows[0, :, without.shape[-1] :]), array(preprocessor.padding[key][0])
         modalities.append(Modality(fields, fourier(one.position_embeddings), table, scale, shift, padding=padding))
         counts.append(len(table))
     decoder = perceiver.decoder
-    query = torch.cat([decoder.modalities["label"].decoder.output_position_encodings(1)[0], decoder.padding["label"]], -1)
+    query = torch.cat(
+        [decoder.modalities["label"].decoder.output_position_encodings(1)[0], decoder.padding["label"]], -1
+    )
     inner = decoder.decoder
 
     @torch.no_grad()

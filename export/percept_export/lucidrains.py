@@ -31,9 +31,13 @@ def load(path: str) -> Network:
             f"cannot load the checkpoint {path}: {str(error).splitlines()[0]}; it must be a file of torch.save with "
             "plain values and tensors"
         ) from error
-    missing = [k for k in ("arguments", "state_dict", "input") if not isinstance(checkpoint, dict) or k not in checkpoint]
+    missing = [
+        k for k in ("arguments", "state_dict", "input") if not isinstance(checkpoint, dict) or k not in checkpoint
+    ]
     if missing:
-        raise ExportError(f"cannot export {path}: it lacks {', '.join(missing)}; docs/models.md says what a checkpoint holds")
+        raise ExportError(
+            f"cannot export {path}: it lacks {', '.join(missing)}; docs/models.md says what a checkpoint holds"
+        )
     return adapt(checkpoint, Path(path).stem)
 
 
@@ -70,7 +74,9 @@ def adapt(checkpoint: dict, name: str = "perceiver") -> Network:
         looks.setdefault(id(block), look(block))
     count = model.to_logits[2].out_features
     labels = list(checkpoint.get("labels") or [f"label {i}" for i in range(count)])
-    details = {key: checkpoint[key] for key in ("version", "license", "source", "activation", "card") if key in checkpoint}
+    details = {
+        key: checkpoint[key] for key in ("version", "license", "source", "activation", "card") if key in checkpoint
+    }
     return Network(
         name=checkpoint.get("name", name),
         latents=array(model.latents),
@@ -104,7 +110,9 @@ def modality_of(model, fields: dict) -> Modality:
         modality.scale, modality.shift = plain(fields)
     if model.fourier_encode_data:
         if modality.kind == "points":
-            raise ExportError("points with fourier_encode_data would get positions of a grid; set it to False, give `position`")
+            raise ExportError(
+                "points with fourier_encode_data would get positions of a grid; set it to False, give `position`"
+            )
         if len(modality.grid) != model.input_axis:
             raise ExportError(f"`input` has {len(modality.grid)} axes, the model's input_axis is {model.input_axis}")
         axes = len(modality.grid)

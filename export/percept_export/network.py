@@ -4,8 +4,8 @@ Shapes: N latents of D channels, M input rows of W channels, H heads. Weights ar
 query's weights already hold the factor 1 / sqrt(channels a head).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
 
 import numpy as np
 

@@ -55,6 +55,14 @@ SMALL_POSITION = {
     "mel": (4, [16.0, 20.0]),
     "points": (6, [112.0] * 3),
 }
+LATENTS = {
+    "num_latents": 512, "latent_dim": 512, "latent_heads": 8, "cross_dim_head": 128, "latent_dim_head": 64,
+    "self_per_cross_attn": 6, "num_classes": 527,
+}  # fmt: skip
+SMALL_LATENTS = {
+    "num_latents": 12, "latent_dim": 16, "latent_heads": 2, "cross_dim_head": 32, "latent_dim_head": 8,
+    "self_per_cross_attn": 2, "num_classes": 8,
+}  # fmt: skip
 LUCIDRAINS = "lucidrains"
 NAMES = (*IMAGE, "multimodal", *INPUT, LUCIDRAINS)
 
@@ -92,7 +100,11 @@ def image(name: str, small: bool, seed: int) -> Network:
     model = getattr(modeling_perceiver, kind)(config)
     values = model.perceiver.input_preprocessor.num_channels - 258 if name != "image-learned" else 256
     inform(model, values, seed)
-    processor = {"crop_size": {"height": 18, "width": 22}, "size": {"height": 16, "width": 20}, "do_center_crop": False} if small else None
+    processor = (
+        {"crop_size": {"height": 18, "width": 22}, "size": {"height": 16, "width": 20}, "do_center_crop": False}
+        if small
+        else None
+    )
     return hf.adapt(model, f"{name}-small" if small else name, processor, size)
 
 
@@ -149,10 +161,9 @@ def reference_checkpoint(name: str, small: bool, seed: int) -> dict:
         values = colours * math.prod(fields["patch"])
     arguments = {
         "num_freq_bands": bands, "depth": 4, "max_freq": 1.0, "input_axis": 1, "weight_tie_layers": True,
-        "input_channels": values + axes * (2 * bands + 1), "fourier_encode_data": False, "num_classes": 8 if small else 527,
-        "num_latents": 12 if small else 512, "latent_dim": 16 if small else 512, "latent_heads": 2 if small else 8,
-        "cross_dim_head": 32 if small else 128, "latent_dim_head": 8 if small else 64, "self_per_cross_attn": 2 if small else 6,
+        "input_channels": values + axes * (2 * bands + 1), "fourier_encode_data": False,
     }  # fmt: skip
+    arguments |= SMALL_LATENTS if small else LATENTS
     position = {"bands": [bands] * axes, "max_resolution": tops, "order": "positions_sines_cosines"}
     checkpoint = {"arguments": arguments, "input": {**fields, "position": position}, "tie_first": True}
     return checkpoint | {"state_dict": drawn(checkpoint, values, seed)}

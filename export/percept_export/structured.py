@@ -27,6 +27,7 @@ def presence(modalities: int, count: int) -> np.ndarray:
 
 def stretch(small: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bilinear, of [h, w, 3]."""
+
     def along(values, length):
         places = np.linspace(0, len(values) - 1, length)
         low = np.minimum(places.astype(int), len(values) - 2) if len(values) > 1 else np.zeros(length, int)

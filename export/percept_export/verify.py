@@ -127,7 +127,9 @@ def fits(document: dict, network: Network) -> None:
         raise ExportError(f"the file is not of {network.name}: it takes {named}, {network.name} takes {wanted}")
     labels = len(document["output"]["labels"])
     if labels != len(network.labels):
-        raise ExportError(f"the file is not of {network.name}: it has {labels} labels, {network.name} has {len(network.labels)}")
+        raise ExportError(
+            f"the file is not of {network.name}: it has {labels} labels, {network.name} has {len(network.labels)}"
+        )
 
 
 def judge(compared: Comparison, int8: bool, name: str) -> None:
@@ -136,20 +138,21 @@ def judge(compared: Comparison, int8: bool, name: str) -> None:
         raise ExportError(f"{name}: ONNX Runtime gives logits that are not finite; nothing was written")
     if not compared.informative():
         raise ExportError(
-            f"{name}: its logits hardly depend on the input (the largest centred one is {compared.scale:.1e}), so comparing "
-            "them proves nothing; nothing was written. Are the weights trained?"
+            f"{name}: its logits hardly depend on the input (the largest centred one is {compared.scale:.1e}), so "
+            "comparing them proves nothing; nothing was written. Are the weights trained?"
         )
     if int8:
         if not (compared.cosine >= LEAST_COSINE and compared.top1 >= LEAST_COSINE):
             raise ExportError(
-                f"{name}: int8 answers differ too much from fp32: cosine of centred logits {compared.cosine:.4f}, same first "
-                f"label {compared.top1:.2f}, and both must reach {LEAST_COSINE}; nothing was written. Leave --int8 out"
+                f"{name}: int8 answers differ too much from fp32: cosine of centred logits {compared.cosine:.4f}, "
+                f"same first label {compared.top1:.2f}, "
+                f"and both must reach {LEAST_COSINE}; nothing was written. Leave --int8 out"
             )
     elif not (compared.difference <= TOLERANCE and compared.top5 == 1.0):
         raise ExportError(
-            f"{name}: ONNX Runtime disagrees with PyTorch: a centred logit differs by {compared.difference:.1e} of the largest "
-            f"(at most {TOLERANCE:.0e} is allowed), the five first labels agree for {compared.top5:.0%} of the inputs; "
-            "nothing was written"
+            f"{name}: ONNX Runtime disagrees with PyTorch: a centred logit differs by {compared.difference:.1e} of "
+            f"the largest (at most {TOLERANCE:.0e} is allowed), the five first labels agree for {compared.top5:.0%} "
+            "of the inputs; nothing was written"
         )
 
 
@@ -188,5 +191,7 @@ def standalone(path: str) -> dict:
             feeds[name] = full.astype(dtype)
         logits = run(loaded, feeds)
         if logits.shape != (batch, labels) or not np.all(np.isfinite(logits)):
-            raise ExportError(f"{path}: a batch of {batch} gives logits {list(logits.shape)}, {labels} labels are named")
+            raise ExportError(
+                f"{path}: a batch of {batch} gives logits {list(logits.shape)}, {labels} labels are named"
+            )
     return document

@@ -27,7 +27,11 @@ def test_tables_make_the_rows_that_pytorch_makes(case):
     found = tables(network)
     assert list(found) == [f"percept.table.{n}" for n in ("audio.0", "video.0", "video.1", "video.2")]
     encoding = PerceiverFourierPositionEncoding(4, (2, 16, 16))
-    rows = encoding((2, 4, 4), 1, "cpu", np.dtype("float32") and __import__("torch").float32)[0].numpy().reshape(2, 4, 4, -1)
+    rows = (
+        encoding((2, 4, 4), 1, "cpu", np.dtype("float32") and __import__("torch").float32)[0]
+        .numpy()
+        .reshape(2, 4, 4, -1)
+    )
     for axis, length in enumerate((2, 4, 4)):
         table = found[f"percept.table.video.{axis}"].reshape(length, 9)
         line = np.moveaxis(rows, axis, 0)[:, 0, 0]
