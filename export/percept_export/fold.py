@@ -45,16 +45,19 @@ def refusal(network: Network) -> str | None:
     return None
 
 
-def add_function(graph: Graph, masked: bool = False) -> None:
-    """Puts the function into the file. `masked`: with the optional mask."""
+def add_function(graph: Graph, log_sum: bool, masked: bool = False) -> None:
+    """Puts the function into the file, with the outputs and inputs that its calls use.
+
+    ONNX Runtime 1.31 does not take out what nobody reads, so a body that always gave `log_sum` would pass
+    over all scores once more for nothing where there is one group of rows.
+    """
     inputs = INPUTS + (["mask"] if masked else [])
+    outputs = ["context"] + (["log_sum"] if log_sum else [])
     imports = [helper.make_opsetid("", OPSET)]
-    graph.functions[FUNCTION] = helper.make_function(
-        DOMAIN, FUNCTION, inputs, ["context", "log_sum"], body(masked), imports
-    )
+    graph.functions[FUNCTION] = helper.make_function(DOMAIN, FUNCTION, inputs, outputs, body(log_sum, masked), imports)
 
 
-def body(masked: bool) -> list:
+def body(log_sum: bool, masked: bool) -> list:
     """The function in standard operators."""
     nodes = []
 
@@ -98,7 +101,8 @@ def body(masked: bool) -> list:
     if masked:
         op("Unsqueeze", "mask first_two", "mask_row")
         scores = op("Add", "scores mask_row", "masked_scores")
-    op("ReduceLogSumExp", scores, "log_sum", axes=[-1], keepdims=1)
+    if log_sum:
+        op("ReduceLogSumExp", scores, "log_sum", axes=[-1], keepdims=1)
     op("Softmax", scores, "weights", axis=-1)
     op("Mul", "weights scale", "scaled")
     # The values: sums over the grid's axes instead of a product with every row.
@@ -185,8 +189,8 @@ def values(graph: Graph, modality: Modality, bytes_: str) -> str:
     return graph.op("Add", x, graph.constant(modality.shift)) if np.any(modality.shift) else x
 
 
-def attend(graph: Graph, queries: str, rows: FoldedRows, one: Attention) -> tuple[str, str]:
-    """Calls the function: what the queries find in these rows, and the log of their scores' sum."""
+def attend(graph: Graph, queries: str, rows: FoldedRows, one: Attention) -> tuple[str, str | None]:
+    """Calls the function: what the queries find in these rows, and the log of their scores' sum if it gives that."""
     modality, heads = rows.modality, one.heads
     scale, shift = np.float64(modality.scale), np.float64(modality.shift)
     lift, extra = np.eye(modality.values), np.zeros(modality.values)
@@ -210,15 +214,17 @@ def attend(graph: Graph, queries: str, rows: FoldedRows, one: Attention) -> tupl
         return graph.constant(part.transpose(0, 2, 1))
 
     key_bytes, key_constant, key_mean, *keys = tables(one.key)
-    value_bytes, value_constant, value_mean, *found = tables(one.value)
-    return graph.op(
+    value_bytes, value_constant, value_mean, *values_ = tables(one.value)
+    outputs = len(graph.functions[FUNCTION].output)
+    found = graph.op(
         FUNCTION, queries, rows.bytes_, rows.mean, rows.inverse_std,
         turned(key_bytes), turned(key_constant), turned(key_mean),
         graph.constant(value_bytes), graph.constant(value_constant), graph.constant(value_mean),
         graph.constant(by_head(value_bias(one)[None])),
-        *rows.positions, *(turned(k) for k in keys), *(graph.constant(v) for v in found),
-        outputs=2, domain=DOMAIN,
+        *rows.positions, *(turned(k) for k in keys), *(graph.constant(v) for v in values_),
+        outputs=outputs, domain=DOMAIN,
     )  # fmt: skip
+    return found if outputs == 2 else (found, None)
 
 
 def value_bias(one: Attention) -> np.ndarray:
@@ -241,7 +247,7 @@ def attend_constant(graph: Graph, queries: str, constant_rows: np.ndarray, one: 
     return graph.op("MatMul", weights, graph.constant(by_head)), log_sum
 
 
-def merge(graph: Graph, groups: list[tuple[str, str]], present: str | None, constant: bool) -> str:
+def merge(graph: Graph, groups: list[tuple[str, str | None]], present: str | None, constant: bool) -> str:
     """What one softmax over all groups' rows would have found.
 
     `present` f32 [B, groups]: 0 takes a group out; the last group, where `constant`, is always in.

@@ -44,7 +44,7 @@ def write(network: Network, options: Options) -> onnx.ModelProto:
     present = graph.input("present", np.float32, ["batch", len(names)]) if several else None
     epsilon = network.looks[0].cross.attention.norm_rows.epsilon
     if folds:
-        fold.add_function(graph)
+        fold.add_function(graph, log_sum=several or network.constant_rows is not None)
         sources = [
             fold.folded_rows(graph, modality, patches(graph, modality, name), epsilon)
             for modality, name in zip(network.modalities, names)

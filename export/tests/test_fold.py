@@ -16,7 +16,7 @@ def function_alone(network, masked: bool) -> Graph:
     graph, modality = Graph(), network.modalities[0]
     attention = network.looks[0].cross.attention
     raw = graph.input(modality.name, modality.raw_dtype, ["batch", *modality.raw_shape])
-    fold.add_function(graph, masked)
+    fold.add_function(graph, True, masked)
     rows = fold.folded_rows(graph, modality, write.patches(graph, modality, raw), attention.norm_rows.epsilon)
     _, queries = layers.query(graph, graph.constant(network.latents[None]), attention)
     fold.attend(graph, queries, rows, attention)

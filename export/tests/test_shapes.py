@@ -32,6 +32,7 @@ def test_folded_is_the_same_function(case, tmp_path, name):
     assert len(calls) == groups * looks
     assert {(call.op_type, len(call.input)) for call in calls} == {("FoldedCrossAttention", len(fold.INPUTS))}
     assert [(f.domain, f.name) for f in model.functions] == [("percept", "FoldedCrossAttention")]
+    assert list(model.functions[0].output) == ["context", "log_sum"][: 1 if groups == 1 else 2]
     assert ("percept", 1) in [(one.domain, one.version) for one in model.opset_import]
 
 
