@@ -10,13 +10,13 @@ use super::faults::{Faults, Placed};
 use super::load::unused_name;
 use super::secret::Secret;
 use crate::data::StreamId;
-use crate::data::manifest::{Output, Pictures};
+use crate::data::manifest::{Output, Pictures, Sound};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings};
+use crate::source::{self, Location, SourceSettings, Wanted};
 use crate::telemetry::redact;
-use crate::window::Plan;
+use crate::window::{Plan, SoundPlan};
 
 /// What percent-encoding leaves as it is: RFC 3986's unreserved characters.
 const ENCODED: &percent_encoding::AsciiSet =
@@ -117,6 +117,7 @@ impl Stream {
         let options = self.options.iter();
         Some(SourceSettings {
             location,
+            wanted: Wanted::Pictures,
             transport: self.transport,
             stall_timeout: self.stall_timeout,
             options: options.map(|(name, at)| (name.clone(), at.value.expose().into())).collect(),
@@ -171,6 +172,12 @@ impl Stream {
     /// cannot be.
     pub fn plan(&self, input: &Pictures, faults: &mut Faults) -> Option<Plan> {
         let plan = Plan::new(input, self.hop.value);
+        plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
+    }
+
+    /// What sound a window has for a model with this input; a fault at the hop if it cannot be.
+    pub fn sound_plan(&self, input: &Sound, faults: &mut Faults) -> Option<SoundPlan> {
+        let plan = SoundPlan::new(input, self.hop.value);
         plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
     }
 

@@ -132,7 +132,13 @@ pub static STREAM: Keys = Keys::closed(
         secret(
             "source",
             "text",
-            "rtsp(s):// or http(s):// URL, clip, picture, folder, /dev/video0 or lavfi:…; required",
+            "rtsp(s):// or http(s):// URL, clip, picture, folder, /dev/video0, mic:NAME or lavfi:…; required",
+        ),
+        key(
+            "pair",
+            "`mic:` or `mic:NAME`",
+            "",
+            "A microphone that is heard with a camera, by the time of capture",
         ),
         USER,
         PASSWORD,

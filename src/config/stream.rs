@@ -15,7 +15,7 @@ use super::secret::Secret;
 use super::walk::{Field, Table};
 use crate::data::StreamId;
 use crate::decode::{DecodeMode, Rect};
-use crate::source::{SourceSettings, Transport};
+use crate::source::{Location, SourceSettings, Transport};
 use crate::telemetry::redact;
 
 pub(super) const HOP: RangeInclusive<Duration> =
@@ -93,6 +93,7 @@ impl Common {
         Stream {
             name,
             source,
+            pair: None,
             pictures: Vec::new(),
             user: self.user,
             password: self.password,
@@ -139,7 +140,9 @@ pub(super) fn read(
         let fix = "add user, or leave the password out";
         faults.push(&password.place, "a password without a user", fix);
     }
+    let pair = table.get("pair").and_then(|field| pair(&field));
     let mut stream = common.into_stream(name?, source?, table.place.clone());
+    stream.pair = pair;
     stream.labels = labels;
     Some(stream)
 }
@@ -187,6 +190,17 @@ fn source_text(field: &Field<'_>) -> Option<Placed<Secret>> {
         values.iter().filter(|value| !open(value)).for_each(|value| redact::register(value));
     }
     field.placed(Some(Secret::new(text)))
+}
+
+fn pair(field: &Field<'_>) -> Option<Placed<Location>> {
+    let text = field.text()?;
+    match Location::parse(&text) {
+        Ok(location @ Location::Microphone(_)) => field.placed(Some(location)),
+        _ => {
+            field.wrong("is no microphone", "write \"mic:\", or \"mic:NAME\" of `percept devices`");
+            None
+        }
+    }
 }
 
 fn crop(field: &Field<'_>) -> Option<Rect> {

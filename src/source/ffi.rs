@@ -230,6 +230,23 @@ pub(super) fn sound(parameters: &ffmpeg::codec::Parameters) -> (u32, u32) {
     }
 }
 
+/// The description of f32 samples, little-endian and interleaved.
+#[cfg(feature = "microphone")]
+pub(super) fn pcm(rate: u32, channels: u16) -> ffmpeg::codec::Parameters {
+    let mut parameters = ffmpeg::codec::Parameters::new();
+    // SAFETY: plain fields of parameters of its own; the layout that they had is empty.
+    unsafe {
+        let own = parameters.as_mut_ptr();
+        (*own).codec_type = ffi::AVMediaType::AVMEDIA_TYPE_AUDIO;
+        (*own).codec_id = ffi::AVCodecID::AV_CODEC_ID_PCM_F32LE;
+        (*own).format = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLT as c_int;
+        (*own).sample_rate = c_int::try_from(rate).unwrap_or(c_int::MAX);
+        (*own).bits_per_coded_sample = 32;
+        ffi::av_channel_layout_default(&raw mut (*own).ch_layout, c_int::from(channels));
+    }
+    parameters
+}
+
 /// Sends FFmpeg's messages to [`log`]. Where its C argument list cannot be taken (other
 /// machines than x86-64), FFmpeg is made quiet: its messages could hold credentials.
 pub(super) fn capture_log() {

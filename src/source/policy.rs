@@ -134,7 +134,7 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
             "file,crypto,data".to_owned()
         }
         // Devices and graphs are opened by name, through no protocol.
-        Location::Camera(_) | Location::Lavfi(_) => return None,
+        Location::Camera(_) | Location::Microphone(_) | Location::Lavfi(_) => return None,
     };
     if matches!(settings.location, Location::Http(_)) && settings.allow_files {
         list.push_str(",file");

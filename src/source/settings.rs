@@ -25,12 +25,45 @@ impl Transport {
     }
 }
 
+/// What is read of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// The pictures; a source without them is an error.
+    #[default]
+    Pictures,
+    /// The sound; a source without it is an error.
+    Sound,
+    /// Both, or the one that there is.
+    Both,
+}
+
+impl Wanted {
+    /// What a model wants that takes such things.
+    pub const fn of(pictures: bool, sound: bool) -> Self {
+        match (pictures, sound) {
+            (_, false) => Self::Pictures,
+            (false, true) => Self::Sound,
+            (true, true) => Self::Both,
+        }
+    }
+
+    pub const fn pictures(self) -> bool {
+        matches!(self, Self::Pictures | Self::Both)
+    }
+
+    pub const fn sound(self) -> bool {
+        matches!(self, Self::Sound | Self::Both)
+    }
+}
+
 /// One source, and what it may lead to.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
     pub location: Location,
+    pub wanted: Wanted,
     pub transport: Transport,
-    /// A source that gives no video packet for so long is given up.
+    /// A source that gives no packet of its pictures (of its sound, where it has none) for so
+    /// long is given up.
     pub stall_timeout: Duration,
     /// Further FFmpeg options; a name that FFmpeg does not take here is an error.
     pub options: BTreeMap<String, String>,
@@ -47,6 +80,7 @@ impl SourceSettings {
     pub fn new(location: Location) -> Self {
         Self {
             location,
+            wanted: Wanted::default(),
             transport: Transport::default(),
             stall_timeout: Self::STALL_TIMEOUT,
             options: BTreeMap::new(),

@@ -11,7 +11,7 @@ use super::stream::{Outcome, StreamJob, describe};
 use crate::data::{Clock, Fault, MediaTime, Stamp, VideoFrame};
 use crate::decode::{DecodeError, DecodeSettings, StillDecoder};
 use crate::label::Finish;
-use crate::source::{self, Location, SourceError, SourceSettings};
+use crate::source::{self, Location, SourceError, SourceSettings, Wanted};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::{SkipReason, StreamMetrics};
 use crate::window::Windower;
@@ -48,8 +48,10 @@ pub fn look_at(
     stop: &Stop,
 ) -> Result<VideoFrame, PictureError> {
     let location = Location::File(path.to_owned());
-    let mut source = source::open(&SourceSettings { location, ..source.clone() }, stop)?;
-    let mut decoder = StillDecoder::new(source.track(), decode)?;
+    let settings = SourceSettings { location, wanted: Wanted::Pictures, ..source.clone() };
+    let mut source = source::open(&settings, stop)?;
+    let track = source.video().expect("pictures were wanted, and found");
+    let mut decoder = StillDecoder::new(track, decode)?;
     loop {
         let packet = source.read()?;
         let pixels = decoder.push(packet.as_ref())?;
@@ -70,6 +72,7 @@ pub fn look_at(
 /// Looks at every picture of a stream.
 pub struct PictureWorker {
     job: StreamJob,
+    decode: DecodeSettings,
     sender: Sender<StreamItem>,
     metrics: StreamMetrics,
     board: Board,
@@ -88,8 +91,10 @@ impl PictureWorker {
         board: Board,
         stop: Stop,
     ) -> Self {
-        let windower = Windower::new(job.stream.clone(), job.plan, metrics.clone());
-        Self { job, sender, metrics, board, stop, windower }
+        let windower = Windower::new(job.stream.clone(), job.wants.plan(), None, metrics.clone());
+        let pictures = job.wants.pictures.as_ref();
+        let (decode, _) = pictures.expect("pictures are for a model that takes them").clone();
+        Self { job, decode, sender, metrics, board, stop, windower }
     }
 
     /// Runs until the last picture, or until the program stops. One that cannot be looked at
@@ -125,7 +130,7 @@ impl PictureWorker {
 
     /// Each picture is a segment of its own: nothing is added up from one to the next.
     fn look(&mut self, index: usize, path: &Path) -> Result<Result<(), PictureError>, Stopped> {
-        let looked = look_at(path, &self.job.source, &self.job.decode, &self.stop);
+        let looked = look_at(path, &self.job.source, &self.decode, &self.stop);
         if self.stop.stopped() {
             return Err(Stopped);
         }
