@@ -14,7 +14,7 @@ use crate::data::manifest::{Output, Pictures, Sound};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings, Wanted};
+use crate::source::{self, Location, SourceSettings, Tls, Wanted};
 use crate::telemetry::redact;
 use crate::window::{Plan, SoundPlan};
 
@@ -113,6 +113,12 @@ impl Stream {
                 None
             }
         }?;
+        if let Some(Placed { value, place }) = &self.ca_file
+            && let Err(error) = std::fs::File::open(value)
+        {
+            let problem = format!("cannot read {}: {error}", value.display());
+            faults.push(place, problem, "name a file of certificates in PEM");
+        }
         location.secrets().iter().for_each(|secret| redact::register(secret));
         let options = self.options.iter();
         Some(SourceSettings {
@@ -123,6 +129,10 @@ impl Stream {
             options: options.map(|(name, at)| (name.clone(), at.value.expose().into())).collect(),
             allow_hosts: self.allow_hosts.clone(),
             allow_files: self.allow_files,
+            tls: Tls {
+                verify: self.tls_verify,
+                ca_file: self.ca_file.as_ref().map(|at| at.value.clone()),
+            },
         })
     }
 

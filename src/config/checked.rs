@@ -58,6 +58,9 @@ pub struct Stream {
     pub options: BTreeMap<String, Placed<Secret>>,
     pub allow_hosts: Vec<String>,
     pub allow_files: bool,
+    pub tls_verify: bool,
+    /// Certificates to trust.
+    pub ca_file: Option<Placed<PathBuf>>,
     pub labels: Labels,
     /// Where the stream was written.
     pub place: Place,

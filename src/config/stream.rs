@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -46,6 +47,8 @@ pub(super) struct Common {
     options: BTreeMap<String, Placed<Secret>>,
     allow_hosts: Option<Vec<String>>,
     allow_files: Option<bool>,
+    tls_verify: Option<bool>,
+    ca_file: Option<Placed<PathBuf>>,
 }
 
 impl Common {
@@ -66,6 +69,8 @@ impl Common {
                 Some(hosts.iter().filter_map(Field::text).collect())
             }),
             allow_files: get("allow_files").and_then(|field| field.flag()),
+            tls_verify: get("tls_verify").and_then(|field| field.flag()),
+            ca_file: get("ca_file").and_then(|field| field.placed(field.text().map(PathBuf::from))),
         }
     }
 
@@ -85,6 +90,8 @@ impl Common {
             options,
             allow_hosts: self.allow_hosts.or(defaults.allow_hosts),
             allow_files: self.allow_files.or(defaults.allow_files),
+            tls_verify: self.tls_verify.or(defaults.tls_verify),
+            ca_file: self.ca_file.or(defaults.ca_file),
         }
     }
 
@@ -106,6 +113,8 @@ impl Common {
             options: self.options,
             allow_hosts: self.allow_hosts.unwrap_or_default(),
             allow_files: self.allow_files.unwrap_or_default(),
+            tls_verify: self.tls_verify.unwrap_or(true),
+            ca_file: self.ca_file,
             labels: Default::default(),
             place,
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -16,6 +17,7 @@ use ffmpeg_next as ffmpeg;
 use super::follow::{self, open_url};
 use super::log;
 use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
+use super::settings::Tls;
 use super::watch::Watch;
 
 /// What to open, and under which rules.
@@ -48,6 +50,13 @@ pub(super) struct Hooks {
     pub open: OnceLock<OpenUrl>,
     /// Longest segment that a playlist announced, in milliseconds; 0: none did.
     pub segment: AtomicU64,
+    pub tls: TlsOptions,
+}
+
+/// What FFmpeg's TLS is told, as it wants it.
+pub(super) struct TlsOptions {
+    pub verify: bool,
+    pub ca_file: Option<CString>,
 }
 
 /// A playlist may be silent for as many of its segments.
@@ -62,13 +71,17 @@ pub(super) type OpenUrl = unsafe extern "C" fn(
 ) -> c_int;
 
 impl Hooks {
-    pub fn new(watch: Arc<Watch>, policy: Policy) -> Arc<Self> {
+    pub fn new(watch: Arc<Watch>, policy: Policy, tls: &Tls) -> Arc<Self> {
+        // A path that was opened before holds no NUL.
+        let path = |path: &PathBuf| CString::new(path.as_os_str().as_encoded_bytes()).ok();
+        let tls = TlsOptions { verify: tls.verify, ca_file: tls.ca_file.as_ref().and_then(path) };
         Arc::new(Self {
             watch,
             policy,
             refused: Mutex::new(None),
             open: OnceLock::new(),
             segment: AtomicU64::new(0),
+            tls,
         })
     }
 

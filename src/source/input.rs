@@ -85,7 +85,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     let options = options(settings).map_err(|fault| fail(live, fault))?;
     let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
     let policy = Policy::new(settings, &String::from_utf8_lossy(&url));
-    let hooks = Hooks::new(watch.clone(), policy);
+    let hooks = Hooks::new(watch.clone(), policy, &settings.tls);
     let fault = |answer: ffmpeg::Error| {
         if let Some(refusal) = hooks.take_refusal() {
             SourceFault::Disallowed(refusal)

@@ -64,4 +64,4 @@ pub use pace::Seen;
 pub use policy::Refusal;
 #[cfg(feature = "ffmpeg")]
 pub use probe::{Probe, TrackDescription, probe};
-pub use settings::{SourceSettings, Transport, Wanted};
+pub use settings::{SourceSettings, Tls, Transport, Wanted};

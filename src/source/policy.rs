@@ -18,6 +18,12 @@ pub enum Refusal {
     },
     #[error("it leads to an address that can be read in two ways, which is never followed")]
     Ambiguous,
+    #[error(
+        "its certificate {}: name the file of its signer's certificate in ca_file, or set \
+         tls_verify = false to trust whoever answers",
+        if *of_another { "names another host" } else { "is signed by nobody known, or is out of date" }
+    )]
+    Certificate { of_another: bool },
     #[error("it leads to a local file: set allow_files = true if that is meant")]
     File,
     #[error("it leads to a URL of scheme {scheme:?}, which is never followed")]

@@ -1,6 +1,7 @@
 //! How a source is to be opened: plain, checked data.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Location;
@@ -56,6 +57,21 @@ impl Wanted {
     }
 }
 
+/// Whose certificates are believed, over HTTPS. FFmpeg 5.1 does not hand this down to RTSP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Whether a certificate must be signed by somebody known and name its host.
+    pub verify: bool,
+    /// Signers known, in PEM; those of the system if `None`.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { verify: true, ca_file: None }
+    }
+}
+
 /// One source, and what it may lead to.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
@@ -71,6 +87,7 @@ pub struct SourceSettings {
     pub allow_hosts: Vec<String>,
     /// Whether a playlist may lead to local files.
     pub allow_files: bool,
+    pub tls: Tls,
 }
 
 impl SourceSettings {
@@ -86,6 +103,7 @@ impl SourceSettings {
             options: BTreeMap::new(),
             allow_hosts: Vec::new(),
             allow_files: false,
+            tls: Tls::default(),
         }
     }
 }
