@@ -67,7 +67,7 @@ impl Line {
         let stream = StreamId::new("s").unwrap();
         let metrics = Metrics::new().stream(&stream);
         let windower = Windower::new(stream, Some(plan), Some(sound), metrics.clone());
-        let wants = Wants { pictures: Some((decode, plan)), sound: Some(sound) };
+        let wants = Wants { pictures: Some((decode, plan)), sound: Some(sound), points: None };
         let (timeline, windows) = (Timeline::new(), Vec::new());
         Self { settings, wants, metrics, timeline, windower, windows }
     }
