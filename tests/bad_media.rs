@@ -102,7 +102,20 @@ fn files_that_are_no_video_say_so() {
     let location = settings(&gone);
     std::fs::remove_file(&gone).unwrap();
     check(&refused(&location), "not_found", Remedy::GiveUp, "check the path");
-    check(&refused(&settings(&clip.path(""))), "unsupported", Remedy::GiveUp, "folder");
+    check(&refused(&settings(&clip.path(""))), "unsupported", Remedy::GiveUp, "is a folder");
+}
+
+#[test]
+fn a_name_that_is_no_text_is_a_name_all_the_same() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let clip = Clip::new();
+    let film = clip.made("film.mp4", "testsrc2=size=64x64:duration=1", "-c:v libx264");
+    let name =
+        std::path::Path::new(&film).with_file_name(std::ffi::OsStr::from_bytes(b"\xfcber.mp4"));
+    std::fs::rename(&film, &name).unwrap();
+    let settings = SourceSettings::new(Location::File(name));
+    let mut source = open(&settings, &Stop::new()).unwrap();
+    assert!(source.read().unwrap().is_some());
 }
 
 #[test]
@@ -207,7 +220,7 @@ fn a_stream_that_falls_silent_is_given_up() {
     let mut settings = settings(&format!("http://{address}/live.ts"));
     settings.stall_timeout = Duration::from_secs(3);
     let mut source = open(&settings, &Stop::new()).unwrap();
-    assert!(source.track().live);
+    assert!(source.is_live());
     let mut packets = 0;
     let error = loop {
         match source.read() {
@@ -282,7 +295,7 @@ fn a_finite_http_resource_is_a_file() {
     for (path, want) in [("a.mp4", 25), ("vod.m3u8", 50)] {
         let mut source =
             open(&settings(&format!("http://{address}/{path}")), &Stop::new()).unwrap();
-        assert!(!source.track().live, "{path}");
+        assert!(!source.is_live(), "{path}");
         let mut packets = 0;
         while let Some(packet) = source.read().unwrap() {
             assert_eq!((packet.clock, packet.captured_at), (Clock::None, None));
@@ -290,6 +303,28 @@ fn a_finite_http_resource_is_a_file() {
         }
         assert_eq!(packets, want, "{path}");
     }
+}
+
+#[test]
+fn an_index_that_a_server_cannot_reach_is_said_to_be_so() {
+    let clip = Clip::new();
+    // Big enough that its end does not come with its beginning.
+    let encoder = "-c:v libx264 -b:v 3M -minrate 3M -maxrate 3M -bufsize 3M -pix_fmt yuv420p";
+    let film = clip.made("end.mp4", "testsrc2=size=640x360:rate=25:duration=10", encoder);
+    // This server answers a request for a part with the whole.
+    let address = http(vec![("/end.mp4", "200 OK", std::fs::read(film).unwrap())]);
+    let settings = settings(&format!("http://{address}/end.mp4"));
+    let error = match open(&settings, &Stop::new()) {
+        Err(error) => error,
+        Ok(mut source) => loop {
+            match source.read() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("it was read"),
+                Err(error) => break error,
+            }
+        },
+    };
+    check(&error, "unsupported", Remedy::GiveUp, "faststart");
 }
 
 #[test]
@@ -383,12 +418,10 @@ fn a_probe_says_what_is_in_a_clip() {
         &path,
     ]);
     let found = probe(&settings(&path), &Stop::new()).unwrap();
-    assert_eq!(
-        (found.track.codec.as_str(), found.track.width, found.track.height),
-        ("h264", 320, 240)
-    );
-    assert_eq!(found.track.pixel_format.as_deref(), Some("yuv420p"));
-    assert_eq!(found.track.frame_rate, Some(25.0));
+    let video = found.track.video.as_ref().unwrap();
+    assert_eq!((video.codec.as_str(), video.width, video.height), ("h264", 320, 240));
+    assert_eq!(video.pixel_format.as_deref(), Some("yuv420p"));
+    assert_eq!(video.frame_rate, Some(25.0));
     assert_eq!(found.key_frame_interval_seconds, Some(2.0));
     assert_eq!(found.track.audio[0].codec, "aac");
     let json = serde_json::to_value(&found).unwrap();

@@ -42,7 +42,8 @@ pub enum SourceFault {
     #[error("stopped on request")]
     Stopped,
     #[error(
-        "no video came for {quiet:?}: check the camera and the network, or raise stall_timeout"
+        "nothing came for {quiet:?}: check the camera or microphone and the network, or raise \
+         stall_timeout"
     )]
     Stalled { quiet: Duration },
     #[error("connection refused: check that the camera is on and that the port is right")]
@@ -59,8 +60,22 @@ pub enum SourceFault {
     Permission,
     #[error("in use by another program: close that first")]
     Busy,
+    #[error("it is a folder, and one clip is wanted: name a file in it")]
+    Folder,
+    #[error(
+        "its index lies behind its pictures, and the server gives no part of a file (HTTP Range): \
+         rewrite it with ffmpeg -i IN -c copy -movflags +faststart OUT, or use another server"
+    )]
+    IndexOutOfReach,
     #[error("there is no video in it ({found}): Percept needs a video track")]
     NoVideo {
+        /// What is in it instead.
+        found: String,
+    },
+    #[error(
+        "there is no sound in it ({found}): this model listens, so Percept needs an audio track"
+    )]
+    NoSound {
         /// What is in it instead.
         found: String,
     },
@@ -72,6 +87,18 @@ pub enum SourceFault {
     UnknownOption { name: String },
     #[error("option {name:?} is not to be set here: use {instead} instead")]
     ReservedOption { name: String, instead: &'static str },
+    #[error(
+        "no microphone is called {name:?}: `percept devices` lists them; `mic:` is the default"
+    )]
+    NoMicrophone { name: String },
+    #[error(
+        "the microphone was unplugged, or its sound server has ended: check with `percept devices`"
+    )]
+    MicrophoneGone,
+    #[error("the sound system refuses it ({cause}): check that another program can record from it")]
+    Microphone { cause: String },
+    #[error("this build has no microphones: build Percept with its feature `microphone`")]
+    NoMicrophones,
     #[error(transparent)]
     Disallowed(Refusal),
     #[error("the stream was ended by the other side")]
@@ -84,7 +111,7 @@ pub enum SourceFault {
 
 impl SourceError {
     /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 16] = [
         "timeout",
         "refused",
         "unreachable",
@@ -93,10 +120,13 @@ impl SourceError {
         "permission",
         "busy",
         "no_video",
+        "no_sound",
         "invalid",
         "disallowed",
         "ended",
         "unsupported",
+        "option",
+        "stopped",
         "io",
     ];
 }
@@ -108,6 +138,9 @@ impl Fault for SourceError {
             | SourceFault::UnknownOption { .. }
             | SourceFault::ReservedOption { .. }
             | SourceFault::Disallowed(_)
+            | SourceFault::NoMicrophones
+            | SourceFault::Folder
+            | SourceFault::IndexOutOfReach
             | SourceFault::Unsupported { .. } => Remedy::GiveUp,
             _ if self.live => Remedy::Restart,
             _ => Remedy::GiveUp,
@@ -121,16 +154,20 @@ impl Fault for SourceError {
             SourceFault::Refused => "refused",
             SourceFault::Unreachable { .. } => "unreachable",
             SourceFault::Unauthorized | SourceFault::Forbidden => "unauthorized",
-            SourceFault::NotFound => "not_found",
+            SourceFault::NotFound | SourceFault::NoMicrophone { .. } => "not_found",
             SourceFault::Permission => "permission",
             SourceFault::Busy => "busy",
             SourceFault::NoVideo { .. } => "no_video",
+            SourceFault::NoSound { .. } => "no_sound",
             SourceFault::Invalid { .. } | SourceFault::Empty => "invalid",
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",
-            SourceFault::Ended => "ended",
-            SourceFault::Unsupported { .. } => "unsupported",
-            SourceFault::Io { .. } => "io",
+            SourceFault::Ended | SourceFault::MicrophoneGone => "ended",
+            SourceFault::Folder
+            | SourceFault::IndexOutOfReach
+            | SourceFault::NoMicrophones
+            | SourceFault::Unsupported { .. } => "unsupported",
+            SourceFault::Io { .. } | SourceFault::Microphone { .. } => "io",
         }
     }
 }
@@ -164,6 +201,43 @@ impl SourceFault {
         match why {
             Interruption::Stopped => Self::Stopped,
             Interruption::Overdue => Self::Stalled { quiet },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_shown_from_the_start() {
+        let cause = ffmpeg::Error::Unknown;
+        let faults = [
+            SourceFault::Stopped,
+            SourceFault::Stalled { quiet: Duration::ZERO },
+            SourceFault::Refused,
+            SourceFault::Unreachable { cause },
+            SourceFault::Unauthorized,
+            SourceFault::Forbidden,
+            SourceFault::NotFound,
+            SourceFault::Permission,
+            SourceFault::Busy,
+            SourceFault::Folder,
+            SourceFault::IndexOutOfReach,
+            SourceFault::NoVideo { found: String::new() },
+            SourceFault::Invalid { cause },
+            SourceFault::Empty,
+            SourceFault::UnknownOption { name: String::new() },
+            SourceFault::ReservedOption { name: String::new(), instead: "" },
+            SourceFault::Disallowed(Refusal::File),
+            SourceFault::Ended,
+            SourceFault::Unsupported { what: "" },
+            SourceFault::Io { cause },
+        ];
+        for fault in faults {
+            let location = String::new();
+            let error = SourceError { doing: Doing::Opening, location, live: true, fault };
+            assert!(SourceError::KINDS.contains(&error.kind()), "{}", error.kind());
         }
     }
 }

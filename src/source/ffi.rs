@@ -5,20 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::PathBuf;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use ffmpeg::ffi;
 use ffmpeg_next as ffmpeg;
 
+use super::follow::{self, open_url};
 use super::log;
 use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
+use super::settings::Tls;
 use super::watch::Watch;
 
 /// What to open, and under which rules.
 pub(super) struct Request<'a> {
-    /// As FFmpeg wants it.
-    pub url: &'a str,
+    /// As FFmpeg wants it; a file's name need not be UTF-8.
+    pub url: &'a [u8],
     /// A demuxer's name, for devices and graphs.
     pub demuxer: Option<&'a str>,
     pub options: &'a BTreeMap<String, String>,
@@ -42,10 +47,22 @@ pub(super) struct Hooks {
     /// The first URL that was refused.
     refused: Mutex<Option<Refusal>>,
     /// FFmpeg's own way to open a URL.
-    open: OnceLock<OpenUrl>,
+    pub open: OnceLock<OpenUrl>,
+    /// Longest segment that a playlist announced, in milliseconds; 0: none did.
+    pub segment: AtomicU64,
+    pub tls: TlsOptions,
 }
 
-type OpenUrl = unsafe extern "C" fn(
+/// What FFmpeg's TLS is told, as it wants it.
+pub(super) struct TlsOptions {
+    pub verify: bool,
+    pub ca_file: Option<CString>,
+}
+
+/// A playlist may be silent for as many of its segments.
+const SEGMENTS: u32 = 3;
+
+pub(super) type OpenUrl = unsafe extern "C" fn(
     *mut ffi::AVFormatContext,
     *mut *mut ffi::AVIOContext,
     *const c_char,
@@ -54,8 +71,24 @@ type OpenUrl = unsafe extern "C" fn(
 ) -> c_int;
 
 impl Hooks {
-    pub fn new(watch: Arc<Watch>, policy: Policy) -> Arc<Self> {
-        Arc::new(Self { watch, policy, refused: Mutex::new(None), open: OnceLock::new() })
+    pub fn new(watch: Arc<Watch>, policy: Policy, tls: &Tls) -> Arc<Self> {
+        // A path that was opened before holds no NUL.
+        let path = |path: &PathBuf| CString::new(path.as_os_str().as_encoded_bytes()).ok();
+        let tls = TlsOptions { verify: tls.verify, ca_file: tls.ca_file.as_ref().and_then(path) };
+        Arc::new(Self {
+            watch,
+            policy,
+            refused: Mutex::new(None),
+            open: OnceLock::new(),
+            segment: AtomicU64::new(0),
+            tls,
+        })
+    }
+
+    /// `stall_timeout`, or as long as three segments last.
+    pub fn patience(&self, stall_timeout: Duration) -> Duration {
+        let segment = Duration::from_millis(self.segment.load(Ordering::Relaxed));
+        stall_timeout.max(SEGMENTS * segment)
     }
 
     /// What was refused since the last call.
@@ -63,7 +96,7 @@ impl Hooks {
         self.refused.lock().expect("no holder of this lock panics").take()
     }
 
-    fn refuse(&self, refusal: Refusal) -> c_int {
+    pub fn refuse(&self, refusal: Refusal) -> c_int {
         self.refused.lock().expect("no holder of this lock panics").get_or_insert(refusal);
         ffi::AVERROR(ffmpeg::error::EPERM)
     }
@@ -118,6 +151,7 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         if request.nonblocking {
             (*context).flags |= ffi::AVFMT_FLAG_NONBLOCK;
         }
+        let _listening = follow::Listening::new(hooks);
         let mut left = options.disown();
         let answer = ffi::avformat_open_input(
             &raw mut context,
@@ -131,8 +165,11 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         }
         let input = ffmpeg::format::context::Input::wrap(context);
         let unknown = left.iter().map(|(name, _)| name).find(|name| {
-            // Ours, and meant for whichever demuxer takes it.
-            *name != "http_persistent"
+            // Ours, and meant for whichever demuxer takes them.
+            !matches!(
+                *name,
+                "http_persistent" | "live_start_index" | "max_redirects" | "pattern_type"
+            )
         });
         if let Some(name) = unknown {
             let name = name.to_owned();
@@ -156,6 +193,12 @@ pub(super) fn find_streams(
 pub(super) fn is_unseekable(input: &ffmpeg::format::context::Input) -> bool {
     // SAFETY: reads one integer of an open context.
     unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_UNSEEKABLE != 0 }
+}
+
+/// Whether the resource lets itself be read from any place.
+pub(super) fn can_seek(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: reads one integer of an open context's resource, where it has one.
+    unsafe { (*input.as_ptr()).pb.as_ref().is_some_and(|pb| pb.seekable != 0) }
 }
 
 /// Where the input really is, after redirects of RTSP.
@@ -200,6 +243,23 @@ pub(super) fn sound(parameters: &ffmpeg::codec::Parameters) -> (u32, u32) {
     }
 }
 
+/// The description of f32 samples, little-endian and interleaved.
+#[cfg(feature = "microphone")]
+pub(super) fn pcm(rate: u32, channels: u16) -> ffmpeg::codec::Parameters {
+    let mut parameters = ffmpeg::codec::Parameters::new();
+    // SAFETY: plain fields of parameters of its own; the layout that they had is empty.
+    unsafe {
+        let own = parameters.as_mut_ptr();
+        (*own).codec_type = ffi::AVMediaType::AVMEDIA_TYPE_AUDIO;
+        (*own).codec_id = ffi::AVCodecID::AV_CODEC_ID_PCM_F32LE;
+        (*own).format = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLT as c_int;
+        (*own).sample_rate = c_int::try_from(rate).unwrap_or(c_int::MAX);
+        (*own).bits_per_coded_sample = 32;
+        ffi::av_channel_layout_default(&raw mut (*own).ch_layout, c_int::from(channels));
+    }
+    parameters
+}
+
 /// Sends FFmpeg's messages to [`log`]. Where its C argument list cannot be taken (other
 /// machines than x86-64), FFmpeg is made quiet: its messages could hold credentials.
 pub(super) fn capture_log() {
@@ -234,7 +294,7 @@ fn demuxers_without(refused: &[&str]) -> String {
 ///
 /// # Safety
 /// `chars` is null or NUL-terminated.
-unsafe fn text(chars: *const c_char) -> String {
+pub(super) unsafe fn text(chars: *const c_char) -> String {
     if chars.is_null() {
         return String::new();
     }
@@ -249,45 +309,6 @@ unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
     c_int::from(hooks.watch.breaks_off())
 }
 
-/// FFmpeg opens a URL: the source itself, or what a playlist leads to.
-unsafe extern "C" fn open_url(
-    context: *mut ffi::AVFormatContext,
-    pb: *mut *mut ffi::AVIOContext,
-    url: *const c_char,
-    flags: c_int,
-    options: *mut *mut ffi::AVDictionary,
-) -> c_int {
-    // SAFETY: the arguments are FFmpeg's own and passed on as they came; `opaque` was set
-    // to the hooks by `open`. Only a successfully opened `pb` is asked for its location.
-    unsafe {
-        let hooks = &*(*context).opaque.cast::<Hooks>();
-        if let Err(refusal) = hooks.policy.judge(&text(url)) {
-            return hooks.refuse(refusal);
-        }
-        let Some(open) = hooks.open.get() else { return ffi::AVERROR(ffmpeg::error::ENOSYS) };
-        let answer = open(context, pb, url, flags, options);
-        if answer < 0 {
-            return answer;
-        }
-        let mut location: *mut u8 = ptr::null_mut();
-        let found = ffi::av_opt_get(
-            (*pb).cast::<c_void>(),
-            c"location".as_ptr(),
-            ffi::AV_OPT_SEARCH_CHILDREN,
-            &raw mut location,
-        );
-        if found >= 0 && !location.is_null() {
-            let verdict = hooks.policy.judge_host(&text(location.cast::<c_char>()));
-            ffi::av_free(location.cast::<c_void>());
-            if let Err(refusal) = verdict {
-                ffi::avio_closep(pb);
-                return hooks.refuse(refusal);
-            }
-        }
-        answer
-    }
-}
-
 #[cfg(all(target_arch = "x86_64", unix))]
 unsafe extern "C" fn take_message(
     context: *mut c_void,
@@ -297,14 +318,17 @@ unsafe extern "C" fn take_message(
 ) {
     // The upper bits tint the terminal.
     let level = level & 0xff;
-    if !log::wanted(level) {
+    // SAFETY: FFmpeg's own format.
+    let heard = unsafe { follow::wants(format) };
+    if !heard && !log::wanted(level) {
         return;
     }
     thread_local! {
         static AT_LINE_START: std::cell::Cell<c_int> = const { std::cell::Cell::new(1) };
     }
-    let mut line = [0 as c_char; 1024];
-    let mut prefix = AT_LINE_START.get();
+    // An HTTP header has up to 4096 bytes.
+    let mut line = [0 as c_char; 4400];
+    let mut prefix = if heard { 0 } else { AT_LINE_START.get() };
     // SAFETY: FFmpeg's own arguments, passed on once; the line is NUL-terminated within
     // its length.
     let message = unsafe {
@@ -319,6 +343,10 @@ unsafe extern "C" fn take_message(
         );
         text(line.as_ptr())
     };
+    if heard {
+        // Headers may hold session keys: they are for `follow` alone.
+        return follow::hear(&message);
+    }
     AT_LINE_START.set(prefix);
     log::piece(level, &message);
 }
