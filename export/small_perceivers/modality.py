@@ -21,6 +21,7 @@ class Picture:
     patch: tuple[int, int] = (1, 1)
     bands: int = 8
     name: str = "image"
+    modality: str = "image"
     mean: float = 0.5
     std: float = 0.5
 
@@ -56,6 +57,7 @@ class Samples:
     patch: int
     bands: int = 16
     name: str = "audio"
+    modality: str = "audio"
 
     @property
     def bytes(self) -> int:
@@ -99,6 +101,7 @@ class Spectrogram:
     std: float = 1.0
     bands: tuple[int, int] = (8, 4)
     name: str = "audio"
+    modality: str = "audio"
 
     @property
     def frames(self) -> int:

@@ -107,12 +107,12 @@ class Perceiver(nn.Module):
         context = max(r.width for r in self.rows) + (size.encoding if len(modalities) > 1 else 0)
         for r in self.rows:
             r.pad_to(context)
-        self.latents = nn.Parameter(torch.randn(size.latents, size.width) * 0.02)
+        self.latents = nn.Parameter(torch.randn(size.latents, size.width) * 0.5)
         self.look = Attention(size, context, 1)
         with torch.no_grad():
             self.look.key.weight.mul_(SHARP)
         self.transformer = nn.ModuleList(Attention(size, size.width, size.heads) for _ in range(size.depth))
-        self.head = nn.Sequential(nn.LayerNorm(size.width), nn.Linear(size.width, labels))
+        self.norm, self.head = nn.LayerNorm(size.width), nn.Linear(size.latents * size.width, labels)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
         arrays = [part(rows) for part, rows in zip(self.rows, inputs)]
@@ -128,7 +128,7 @@ class Perceiver(nn.Module):
             latents = self.look(latents, keys, values, mask)
             for block in self.transformer:
                 latents = block(latents, *block.keys_values(latents))
-        return self.head(latents.mean(1))
+        return self.head(self.norm(latents).flatten(1))
 
 
 def parameters(model: nn.Module) -> int:
