@@ -4,8 +4,12 @@
 
 They carry no manifest: each test appends its own. All but the odd one out take `video`
 f32 [batch, 8, 111] and give `logits` f32 [batch, 2]: the mean, times 1 and -1.
+
+`tiny-colours.onnx` has one: it looks at a picture of 8 x 8 pixels and says by softmax which
+of 100 colours it is, 97 of which it never sees.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +38,51 @@ def model(weights, batch="batch", shape=("batch", 2), last=None):
     return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
 
+def colours():
+    """Mean over the rows' red, green and blue, times 20; all other labels are at 4."""
+    labels = ["red", "green", "blue", *(f"colour {n}" for n in range(97))]
+    manifest = {
+        "manifest": 1,
+        "name": "tiny-colours",
+        "version": "1.0.0",
+        "license": "MIT OR Apache-2.0",
+        "inputs": [
+            {
+                "name": "image",
+                "modality": "image",
+                "layout": "byte_array",
+                "size": [8, 8],
+                "resize": "crop",
+                "crop_fraction": 0.875,
+                "filter": "bicubic",
+                "position": {"bands": [1, 1], "max_resolution": [8, 8], "order": "positions_sines_cosines"},
+            }
+        ],
+        "output": {"name": "logits", "activation": "softmax", "labels": labels},
+    }
+    weights = np.zeros((3, len(labels)), np.float32)
+    weights[range(3), range(3)] = 20
+    bias = np.float32([0] * 3 + [4] * 97)
+    constants = [
+        numpy_helper.from_array(weights, "weights"),
+        numpy_helper.from_array(bias, "bias"),
+        numpy_helper.from_array(np.int64([0]), "from"),
+        numpy_helper.from_array(np.int64([3]), "to"),
+        numpy_helper.from_array(np.int64([1]), "axis"),
+    ]
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1], keepdims=0),
+        helper.make_node("Slice", ["mean", "from", "to", "axis"], ["colour"]),
+        helper.make_node("Gemm", ["colour", "weights", "bias"], ["logits"]),
+    ]
+    inputs = [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 64, 9])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(labels)])]
+    graph = helper.make_graph(nodes, "colours", inputs, outputs, constants)
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    helper.set_model_props(file, {"percept.manifest": json.dumps(manifest)})
+    return file
+
+
 def main():
     one = [1.0, -1.0]
     models = {
@@ -47,6 +96,7 @@ def main():
         "unknown-operator": model(one, last=helper.make_node("Vanish", ["scores"], ["logits"], domain="unknown.domain")),
     }
     OUT.mkdir(parents=True, exist_ok=True)
+    models["colours"] = colours()
     for name, file in models.items():
         onnx.save(file, OUT / f"tiny-{name}.onnx")
 

@@ -102,7 +102,20 @@ fn files_that_are_no_video_say_so() {
     let location = settings(&gone);
     std::fs::remove_file(&gone).unwrap();
     check(&refused(&location), "not_found", Remedy::GiveUp, "check the path");
-    check(&refused(&settings(&clip.path(""))), "unsupported", Remedy::GiveUp, "folder");
+    check(&refused(&settings(&clip.path(""))), "unsupported", Remedy::GiveUp, "is a folder");
+}
+
+#[test]
+fn a_name_that_is_no_text_is_a_name_all_the_same() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let clip = Clip::new();
+    let film = clip.made("film.mp4", "testsrc2=size=64x64:duration=1", "-c:v libx264");
+    let name =
+        std::path::Path::new(&film).with_file_name(std::ffi::OsStr::from_bytes(b"\xfcber.mp4"));
+    std::fs::rename(&film, &name).unwrap();
+    let settings = SourceSettings::new(Location::File(name));
+    let mut source = open(&settings, &Stop::new()).unwrap();
+    assert!(source.read().unwrap().is_some());
 }
 
 #[test]
@@ -290,6 +303,28 @@ fn a_finite_http_resource_is_a_file() {
         }
         assert_eq!(packets, want, "{path}");
     }
+}
+
+#[test]
+fn an_index_that_a_server_cannot_reach_is_said_to_be_so() {
+    let clip = Clip::new();
+    // Big enough that its end does not come with its beginning.
+    let encoder = "-c:v libx264 -b:v 3M -minrate 3M -maxrate 3M -bufsize 3M -pix_fmt yuv420p";
+    let film = clip.made("end.mp4", "testsrc2=size=640x360:rate=25:duration=10", encoder);
+    // This server answers a request for a part with the whole.
+    let address = http(vec![("/end.mp4", "200 OK", std::fs::read(film).unwrap())]);
+    let settings = settings(&format!("http://{address}/end.mp4"));
+    let error = match open(&settings, &Stop::new()) {
+        Err(error) => error,
+        Ok(mut source) => loop {
+            match source.read() {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("it was read"),
+                Err(error) => break error,
+            }
+        },
+    };
+    check(&error, "unsupported", Remedy::GiveUp, "faststart");
 }
 
 #[test]

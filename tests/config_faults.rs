@@ -99,7 +99,7 @@ door.toml:13: streams[0].options.rtsp_flags: the value (not shown) is not text; 
 door.toml:15: streams[1].source: is missing; write source = "rtsp://HOST/PATH"
 door.toml:17: streams[1].sorce: unknown key; did you mean "source"? known here: name, source, user, password, transport, stall_timeout, hop, decode, crop, mask, options, allow_hosts, allow_files, labels
 door.toml:21: streams[1].labels.leave: leave 0.6 is above enter 0.4; a label would end as it starts: set leave to enter or less
-door.toml:22: streams[1].labels.strat_after: unknown key; did you mean "start_after"? known here: enter, leave, start_after, end_after, ignore, top_k, and a table for each label that differs, such as [labels.shaking]
+door.toml:22: streams[1].labels.strat_after: unknown key; did you mean "start_after"? known here: enter, leave, start_after, end_after, watch, ignore, top_k, and a table for each label that differs, such as [labels.shaking]
 door.toml:25: sinks[0].type: "stout" is not one of the words known here; did you mean "stdout"? known: "stdout", "file"
 door.toml:27: sinks[1].path: is missing; write path = "events.jsonl"
 percept.toml:2: http.listen: "9184" is not an address and port; write "127.0.0.1:9184", "0.0.0.0:9184" or "off"

@@ -124,7 +124,15 @@ fn told() -> Vec<Event> {
     clip.finish(Finish::Finished);
     let mut yard = Story::new("yard", Clock::Arrival, &ids);
     yard.lost("unauthorized");
-    door.events.into_iter().chain(clip.events).chain(yard.events).collect()
+    let mut album = Story::new("album", Clock::None, &ids);
+    album.connected();
+    for (place, file) in ["album/1.jpg", "album/2.png"].into_iter().enumerate() {
+        album.labels.of_file(file.into());
+        album.segment = place as u32;
+        album.look([0.9, 0.0, 0.0]);
+    }
+    album.finish(Finish::Finished);
+    [door, clip, yard, album].into_iter().flat_map(|story| story.events).collect()
 }
 
 /// After an intended change: `PERCEPT_GOLDEN=write cargo test --test events_golden`.
@@ -190,6 +198,8 @@ fn the_schema_refuses_what_is_not_an_event() {
         ("window", "scores", json!([0.5])),
         ("window", "active", json!("covered")),
         ("window", "label", json!("covered")),
+        ("window", "file", json!("")),
+        ("started", "file", json!("a.jpg")),
         ("window", "media_end", json!("10")),
         ("window", "clock", json!("none")),
         ("window", "captured_at", json!("24.11.2025 16:00")),

@@ -52,9 +52,29 @@ fn bad_sources() {
         (bare.to_str().unwrap(), &["bare"]),
         ("gopher://host/clip", &["gopher", "rtsp"]),
         ("/dev/video99", &["/dev/video99"]),
+        ("lavfi:no_such_filter", &["lavfi:no_such_filter"]),
+        ("lavfi:testsrc2=size=nonsense", &["lavfi:testsrc2=size=nonsense"]),
+        ("lavfi:sine", &["lavfi:sine", "no video"]),
     ];
     for (source, words) in table {
         refused(&["run", source, "--listen", "off"], words);
+    }
+}
+
+#[test]
+fn check_refuses_graphs_and_options_as_run_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        "[[streams]]\nname = \"good\"\nsource = \"lavfi:testsrc2=size=64x64\"\n\
+         [[streams]]\nname = \"a\"\nsource = \"lavfi:no_such_filter\"\n\
+         [[streams]]\nname = \"b\"\nsource = \"rtsp://127.0.0.1:1/cam\"\n\
+         options = { stimeout = 5 }\n",
+    );
+    for command in ["check", "run"] {
+        let told = refused(&[command, &pipeline], &["p.toml:6", "no_such_filter", "stall_timeout"]);
+        assert!(!told.stderr.contains("p.toml:3"), "{}", told.stderr);
     }
 }
 
@@ -173,4 +193,26 @@ fn a_clip_too_short_for_a_window_says_nothing_of_its_labels() {
     let test = percept(&["model", "test", &root("models/stream-health.onnx"), video]);
     assert_eq!(test.code(), Some(2));
     assert!(test.stderr.contains("too short"), "{}", test.stderr);
+}
+
+#[test]
+fn what_is_given_in_the_wrong_place_is_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let clips = folder.path().to_str().unwrap();
+    let machine = root("config/percept.toml");
+    let pipeline = root("pipelines/clips.toml");
+    let table: &[(&[&str], &[&str])] = &[
+        (&["probe", clips], &["is a folder", "name a file"]),
+        (&["check", "rtsp://me:geheim77@cam/1"], &["rtsp://cam/1", "percept probe"]),
+        (&["check", clips], &["percept probe"]),
+        (&["check", &machine], &["--config"]),
+        (&["run", &machine], &["--config"]),
+        (&["run", "lavfi:testsrc2", "--config", &pipeline], &["is a pipeline"]),
+    ];
+    for (arguments, words) in table {
+        let told = refused(arguments, words).stderr;
+        for wrong in ["install a full build", "unknown key", "cannot be read", "geheim77"] {
+            assert!(!told.contains(wrong), "{arguments:?}: {told}");
+        }
+    }
 }

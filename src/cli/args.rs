@@ -62,6 +62,7 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   percept run rtsp://user:password@camera/stream
   percept run clip.mp4 --output events.jsonl
+  percept run photos/ --model classifier.onnx
   percept run /dev/video0 --hop 1s --no-windows
   percept run https://example.org/live.m3u8 lavfi:testsrc2
   percept run pipelines/door.toml --config config/percept.toml
@@ -74,7 +75,8 @@ Exit status: 0 done, 1 failed while running, 2 wrong use, configuration or input
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
-    /// URLs, files, folders of clips, devices or lavfi: graphs; or one pipeline file (.toml)
+    /// URLs, clips, pictures, folders of them, devices or lavfi: graphs; or one pipeline file
+    /// (.toml)
     #[arg(required = true, value_name = "SOURCE|PIPELINE.toml", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<String>,
     #[command(flatten)]
@@ -166,12 +168,15 @@ pub enum ModelCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Run a model on a clip, and show its scores over time
+    /// Run a model on a clip and show its scores over time, or on a picture and show the best
     Test {
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        #[arg(value_name = "CLIP", value_hint = ValueHint::FilePath)]
-        clip: PathBuf,
+        #[arg(required = true, value_name = "CLIP|PICTURE", value_hint = ValueHint::FilePath)]
+        clips: Vec<PathBuf>,
+        /// Write a JSON object a look, with every score unrounded
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         machine: MachineArgs,
     },

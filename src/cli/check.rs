@@ -1,15 +1,25 @@
 //! `percept check`: what `run` would refuse, without running.
 
+use std::path::Path;
+
 use super::args::CheckArgs;
 use super::exit::Failure;
 use super::prepare;
-use crate::config::{Checked, Faults};
+use crate::config::{Checked, Faults, Place};
+use crate::source::Location;
 use crate::{source, telemetry};
+
+const LOOK: &str = "look at it with percept probe, or watch it with percept run";
 
 pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     let mut faults = Faults::new();
     let mut logging = false;
     for pipeline in &args.pipelines {
+        if let Some(shown) = source_instead(pipeline) {
+            let problem = "is a source, and what is checked are pipeline files (.toml)";
+            faults.push(&Place::argument("PIPELINE.toml"), format!("{shown} {problem}"), LOOK);
+            continue;
+        }
         let machine = args.machine.config.as_deref();
         let checked = match Checked::load(pipeline, machine) {
             Ok(checked) => checked,
@@ -29,4 +39,11 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(Failure::refused(faults)) }
+}
+
+/// How a source that was given in place of a pipeline file is shown: without credentials.
+fn source_instead(argument: &Path) -> Option<String> {
+    let is_pipeline = argument.extension().is_some_and(|extension| extension == "toml");
+    let text = argument.to_str().filter(|text| !is_pipeline || text.contains("://"))?;
+    Location::parse(text).ok().map(|location| location.redacted())
 }

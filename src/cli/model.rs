@@ -31,9 +31,9 @@ pub fn model(command: &ModelCommand) -> Result<(), Failure> {
             Ok(())
         }
         #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
-        ModelCommand::Test { file, clip, machine } => {
+        ModelCommand::Test { file, clips, json, machine } => {
             let settings = ModelSettings { path: file.clone(), ..machine_settings(machine)? };
-            super::test_clip::test(&settings, clip)
+            super::test_clip::test(&settings, clips, *json)
         }
         #[allow(unreachable_patterns, reason = "which commands are left depends on the features")]
         _ => Err(Failure::left_out()),

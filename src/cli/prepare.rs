@@ -58,7 +58,7 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     match checked.watches(wants_clips) {
         Ok(watches) => {
             for watch in &watches {
-                open_file(watch, &mut faults);
+                try_source(watch, &mut faults);
             }
             if let Some(manifest) = &manifest {
                 streams = jobs(&checked, watches, manifest, &model_place, &mut faults);
@@ -84,15 +84,21 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     }
 }
 
-/// A file is opened once before anything starts: one without video is no stream.
+/// A file or a graph is opened once before anything starts: one without video is no stream.
+/// Of what may be away for a while only the options are looked at.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
-fn open_file(watch: &Watch<'_>, faults: &mut Faults) {
-    let named = watch.name == watch.stream.name;
-    if !(named && matches!(watch.source.location, Location::File(_))) {
+fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
+    if watch.name != watch.stream.name {
         return;
     }
-    if let Err(error) = source::open(&watch.source, &Stop::new()) {
+    let result = match watch.source.location {
+        Location::File(_) | Location::Lavfi(_) => {
+            source::open(&watch.source, &Stop::new()).map(drop)
+        }
+        _ => source::check_options(&watch.source),
+    };
+    if let Err(error) = result {
         faults.push(&watch.stream.source.place, chain(&error), "");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::data::StreamId;
-use crate::source;
+use crate::source::{self, Location};
 use crate::supervise::Stop;
 use crate::telemetry::logging::{self, BarsGuard};
 use crate::topology::StreamJob;
@@ -36,6 +36,9 @@ impl Progress {
             return Self(None);
         }
         let seconds = |job: &StreamJob| {
+            if let Location::Pictures(files) = &job.source.location {
+                return files.len() as f64;
+            }
             let source = (jobs.len() <= MEASURED).then(|| source::open(&job.source, &Stop::new()));
             let duration = source.and_then(Result::ok).and_then(|source| source.duration());
             // A file that does not say counts as one second: its end is what shows.

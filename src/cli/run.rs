@@ -96,6 +96,12 @@ fn judge(report: &Report) -> Result<(), Failure> {
     if report.given_up > 0 {
         problems.push(format!("{} stream(s) were given up, see the log above", report.given_up));
     }
+    if report.unread > 0 {
+        problems.push(format!(
+            "{} picture(s) could not be looked at, see the log above",
+            report.unread
+        ));
+    }
     for sink in report.close.sinks.iter().filter(|sink| sink.unwritten + sink.events_dropped > 0) {
         let lost = sink.unwritten + sink.events_dropped;
         problems.push(format!(

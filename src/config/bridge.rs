@@ -42,40 +42,43 @@ impl Checked {
 
     /// Every source to watch, found and with its credentials, which are made known to
     /// [`redact`]. A folder's clips are called `folder-clip`, with a number where two
-    /// would be the same.
+    /// would be the same; its pictures are one stream, `folder`.
     ///
-    /// `wants_clips`: whether the model looks at more than one frame, so that a folder
-    /// of single pictures is a fault.
+    /// `wants_clips`: whether the model looks at more than one frame, so that single
+    /// pictures are a fault.
     pub fn watches(&self, wants_clips: bool) -> Result<Vec<Watch<'_>>, Faults> {
         let mut faults = Faults::new();
         let mut watches: Vec<Watch<'_>> = Vec::new();
         for stream in &self.streams {
             let Some(source) = stream.source_settings(&mut faults) else { continue };
-            if !matches!(source.location, Location::Folder(_)) {
+            let folder = matches!(source.location, Location::Folder(_));
+            let found = match source::expand(&source.location, wants_clips) {
+                Ok(found) => found,
+                Err(error) => {
+                    faults.push(&stream.source.place, error.to_string(), "");
+                    continue;
+                }
+            };
+            if !found.pictures.is_empty() {
+                let location = Location::Pictures(found.pictures.into());
+                let source = SourceSettings { location, ..source.clone() };
                 watches.push(Watch { name: stream.name.clone(), source, stream });
-                continue;
             }
-            let clips = source::expand(&source.location).and_then(|clips| {
-                if wants_clips {
-                    source::require_clips(&source.location, &clips)?;
-                }
-                Ok(clips)
-            });
-            match clips {
-                Err(error) => faults.push(&stream.source.place, error.to_string(), ""),
-                Ok(clips) => {
-                    for location in clips {
-                        let clip = format!("{}-{}", stream.name, location.default_stream_name());
-                        let clip: String = clip.chars().take(64).collect();
-                        let used = |name: &str| {
-                            watches.iter().any(|watch| watch.name.as_str() == name)
-                                || self.streams.iter().any(|other| other.name.as_str() == name)
-                        };
-                        let name = unused_name(&clip, used);
-                        let source = SourceSettings { location, ..source.clone() };
-                        watches.push(Watch { name, source, stream });
-                    }
-                }
+            for location in found.clips {
+                let source = SourceSettings { location, ..source.clone() };
+                let name = if folder {
+                    let clip = source.location.default_stream_name();
+                    let clip = format!("{}-{clip}", stream.name);
+                    let clip: String = clip.chars().take(64).collect();
+                    let used = |name: &str| {
+                        watches.iter().any(|watch| watch.name.as_str() == name)
+                            || self.streams.iter().any(|other| other.name.as_str() == name)
+                    };
+                    unused_name(&clip, used)
+                } else {
+                    stream.name.clone()
+                };
+                watches.push(Watch { name, source, stream });
             }
         }
         faults.or(watches)
@@ -99,7 +102,11 @@ impl Checked {
 impl Stream {
     /// `None` after it has noted why the source cannot be used.
     fn source_settings(&self, faults: &mut Faults) -> Option<SourceSettings> {
-        let location = match Location::parse(self.source.value.expose()) {
+        let parsed = match &*self.pictures {
+            [] => Location::parse(self.source.value.expose()),
+            pictures => Ok(Location::Pictures(pictures.into())),
+        };
+        let location = match parsed {
             Ok(location) => self.with_credentials(location, faults),
             Err(error) => {
                 faults.push(&self.source.place, error.to_string(), "");

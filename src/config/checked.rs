@@ -38,6 +38,9 @@ pub struct Stream {
     pub name: StreamId,
     /// URL, path, device or `lavfi:`, as written.
     pub source: Placed<Secret>,
+    /// Pictures named on the command line that make one stream; `source` is the first. Empty
+    /// for every other stream.
+    pub pictures: Vec<PathBuf>,
     /// To be joined to the URL.
     pub user: Option<Placed<Secret>>,
     /// Only where there is a user.

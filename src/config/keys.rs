@@ -132,7 +132,7 @@ pub static STREAM: Keys = Keys::closed(
         secret(
             "source",
             "text",
-            "rtsp(s):// or http(s):// URL, file, folder, /dev/video0 or lavfi:…; required",
+            "rtsp(s):// or http(s):// URL, clip, picture, folder, /dev/video0 or lavfi:…; required",
         ),
         USER,
         PASSWORD,
@@ -174,6 +174,12 @@ pub static LABELS: Keys = Keys {
         LEAVE,
         START_AFTER,
         END_AFTER,
+        key(
+            "watch",
+            "list of labels",
+            "",
+            "Labels that may start and end and have metrics; left out: all, with metrics of at most 64",
+        ),
         key("ignore", "list of labels", "[]", "Labels of which nothing is said"),
         key(
             "top_k",

@@ -17,6 +17,7 @@ const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(24 *
 pub(super) struct LabelsTable {
     all: RuleTable,
     each: BTreeMap<String, Placed<RuleTable>>,
+    watch: Option<Placed<Vec<String>>>,
     ignore: Option<Placed<Vec<String>>>,
     top_k: Option<Placed<usize>>,
 }
@@ -40,11 +41,8 @@ impl LabelsTable {
         Self {
             each: each.collect(),
             all: RuleTable::read(table),
-            ignore: table.get("ignore").and_then(|field| {
-                let labels = field.list("write a list such as [\"shaking\"]")?;
-                let value = labels.iter().filter_map(Field::text).collect();
-                Some(Placed { value, place: field.place.clone() })
-            }),
+            watch: names(table, "watch"),
+            ignore: names(table, "ignore"),
             top_k: table.get("top_k").and_then(|field| {
                 field.placed(field.whole(1..=10_000).map(|number| number as usize))
             }),
@@ -78,6 +76,10 @@ impl LabelsTable {
             let rule = rule.check(&format!("labels.{name}."), &all, &mut labels, faults);
             labels.settings.labels.insert(name.clone(), rule);
         }
+        if let Some(watch) = self.watch.as_ref().or(general.watch.as_ref()) {
+            labels.settings.watch = Some(watch.value.clone());
+            labels.places.insert("watch".into(), watch.place.clone());
+        }
         if let Some(ignore) = self.ignore.as_ref().or(general.ignore.as_ref()) {
             labels.settings.ignore.clone_from(&ignore.value);
             labels.places.insert("ignore".into(), ignore.place.clone());
@@ -88,6 +90,13 @@ impl LabelsTable {
         }
         labels
     }
+}
+
+fn names(table: &Table<'_>, key: &str) -> Option<Placed<Vec<String>>> {
+    let field = table.get(key)?;
+    let labels = field.list("write a list such as [\"shaking\"]")?;
+    let value = labels.iter().filter_map(Field::text).collect();
+    Some(Placed { value, place: field.place.clone() })
 }
 
 impl RuleTable {

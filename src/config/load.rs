@@ -14,7 +14,7 @@ use super::pipeline::{self, Pipeline};
 use super::secret::Secret;
 use super::walk::{Source, Table};
 use crate::data::StreamId;
-use crate::source::Location;
+use crate::source::{Location, is_picture};
 
 /// Where the machine's file is looked for when none is named.
 const MACHINE_FILES: [&str; 2] = ["config/percept.toml", "/etc/percept/percept.toml"];
@@ -44,14 +44,23 @@ impl Checked {
     /// No pipeline: sources as given on the command line, each a stream with defaults.
     ///
     /// A stream is named after its source; where two would have the same name, `-2` and so
-    /// on is added to the later ones. What is wrong with a source is told by
+    /// on is added to the later ones. Several pictures are one stream, `pictures`. What is wrong with a source is told by
     /// [`Checked::watches`].
     pub fn from_sources(sources: &[String], machine: Option<&Path>) -> Result<Self, Faults> {
         let mut faults = Faults::new();
         let mut files = Vec::new();
         let machine = read_machine(machine, &environment::process, &mut files, &mut faults);
         let mut streams: Vec<Stream> = Vec::new();
+        let picture = |source: &String| match Location::parse(source) {
+            Ok(Location::File(path)) if is_picture(&path) => Some(path),
+            _ => None,
+        };
+        let pictures: Vec<_> = sources.iter().filter_map(picture).collect();
+        let together = pictures.len() > 1;
         for source in sources {
+            if together && picture(source).is_some() {
+                continue;
+            }
             let place = Place::argument("SOURCE");
             let value = Secret::new(source);
             let location = Location::parse(source);
@@ -59,6 +68,13 @@ impl Checked {
             let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
             let name = unused_name(&name, used);
             streams.push(Stream::plain(name, Placed { value, place }));
+        }
+        if together {
+            let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
+            let name = unused_name("pictures", used);
+            let value = Secret::new(pictures[0].to_string_lossy());
+            let source = Placed { value, place: Place::argument("SOURCE") };
+            streams.push(Stream { pictures, ..Stream::plain(name, source) });
         }
         let sinks = vec![Sink::stdout(Place::argument("SOURCE"))];
         if sources.is_empty() {
@@ -137,6 +153,10 @@ pub(super) fn read_text<T: Default>(
     let value = match Document::parse(text) {
         Ok(document) => {
             let root = document.as_table();
+            if let Some((problem, fix)) = other_kind(root, keys) {
+                source.fault(&place, problem, fix);
+                return (T::default(), source.faults.into_inner());
+            }
             // Line 1 is where a fault of the whole file belongs.
             read(&Table::new(&source, root, keys, place.at_line(1)))
         }
@@ -148,4 +168,29 @@ pub(super) fn read_text<T: Default>(
         }
     };
     (value, source.faults.into_inner())
+}
+
+/// What to say where a file is of the other kind than it was given as.
+fn other_kind(root: &toml_edit::Table, keys: &Keys) -> Option<(&'static str, &'static str)> {
+    let has = |keys: &Keys, name| keys.get(name).is_some();
+    let names = || root.iter().map(|(name, _)| name);
+    // `model` is in both, as text in one and as a table in the other.
+    let of = |one: &Keys, other: &Keys| {
+        names().filter(|name| has(one, name) && !has(other, name)).count()
+    };
+    let (pipeline, machine) =
+        (of(&keys::PIPELINE, &keys::MACHINE), of(&keys::MACHINE, &keys::PIPELINE));
+    if std::ptr::eq(keys, &raw const keys::PIPELINE) && machine > 0 && pipeline == 0 {
+        return Some((
+            "this file says how a machine runs, and a pipeline is wanted, which says what to watch",
+            "give this one with --config",
+        ));
+    }
+    if std::ptr::eq(keys, &raw const keys::MACHINE) && pipeline > 0 && machine == 0 {
+        return Some((
+            "this file is a pipeline, and one is wanted that says how the machine runs",
+            "give this one without --config; config/percept.toml is an example of the other",
+        ));
+    }
+    None
 }

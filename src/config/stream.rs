@@ -93,6 +93,7 @@ impl Common {
         Stream {
             name,
             source,
+            pictures: Vec::new(),
             user: self.user,
             password: self.password,
             transport: self.transport.unwrap_or_default(),

@@ -28,7 +28,9 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// One look: every label's score.
-    Window { scores: Vec<(Arc<str>, f32)>, active: Vec<Arc<str>> },
+    ///
+    /// `file`: the picture that was looked at, where one stream is many files.
+    Window { scores: Vec<(Arc<str>, f32)>, active: Vec<Arc<str>>, file: Option<Arc<str>> },
     /// A label became active.
     Started { label: Arc<str>, score: f32, topic: Option<&'static str> },
     /// A label is no longer active. `reason` is `recovered`, `stream_lost`, `finished` or `shutdown`.

@@ -25,5 +25,7 @@ pub struct VideoTrack {
     pub frame_rate: ffmpeg::Rational,
     /// Counter-clockwise quarter turns that show the picture upright: 0 to 3.
     pub quarter_turns: u8,
+    /// Whether left and right are then changed over; of pictures only.
+    pub mirrored: bool,
     pub live: bool,
 }

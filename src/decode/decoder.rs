@@ -1,5 +1,6 @@
 //! One stream's decoder: packets in, the frames that are looked at out.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -44,6 +45,8 @@ pub struct Decoder {
     sent: VecDeque<Origin>,
     kept: Kept,
     last_key: Option<Origin>,
+    /// The latest segment whose jump was counted.
+    jumps: Cell<u32>,
     /// Packets passed over while no key frame has come; `None` once one has.
     waited: Option<u32>,
     frame: ffmpeg::frame::Video,
@@ -109,7 +112,7 @@ impl Decoder {
         let least = settings.interval.map_or(Duration::ZERO, |(least, _)| least);
         Ok(Self {
             inner,
-            scaler: Scaler::new(settings, track.quarter_turns, track.live),
+            scaler: Scaler::new(settings, track, false),
             grid: Grid::new(settings.step, least),
             switch: ModeSwitch::new(settings.mode, settings.interval, settings.step),
             mode: settings.mode,
@@ -122,6 +125,7 @@ impl Decoder {
             sent: VecDeque::new(),
             kept: Kept::default(),
             last_key: None,
+            jumps: Cell::new(0),
             waited: Some(0),
             frame: ffmpeg::frame::Video::empty(),
         })
@@ -376,7 +380,9 @@ impl Decoder {
             arrived: origin.arrived,
             live: self.live,
         });
-        if moment.jumped {
+        // What `catch_up` decodes was placed before: its jumps begin the same segments again.
+        if moment.jumped && moment.segment > self.jumps.get() {
+            self.jumps.set(moment.segment);
             self.metrics.discontinuities.inc();
         }
         moment

@@ -4,7 +4,7 @@ use ffmpeg_next as ffmpeg;
 
 use crate::data::{Fault, Remedy};
 
-/// A fault that ends decoding. Damaged packets are none: they are skipped and counted.
+/// A fault that ends decoding. Damaged packets of clips are none: they are skipped and counted.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     #[error(
@@ -19,11 +19,13 @@ pub enum DecodeError {
          camera to another resolution or codec"
     )]
     Scale { width: u32, height: u32, format: String, live: bool, cause: ffmpeg::Error },
+    #[error("decoding a picture ({codec}): it is damaged or cut short: replace it")]
+    Damaged { codec: &'static str },
 }
 
 impl DecodeError {
     /// Every kind that [`Fault::kind`] gives.
-    pub const KINDS: [&'static str; 3] = ["no_decoder", "decoder", "scale"];
+    pub const KINDS: [&'static str; 4] = ["no_decoder", "decoder", "scale", "damaged"];
 }
 
 impl Fault for DecodeError {
@@ -31,6 +33,7 @@ impl Fault for DecodeError {
         match self {
             // A camera may be set otherwise meanwhile; a file stays as it is.
             Self::Start { live: true, .. } | Self::Scale { live: true, .. } => Remedy::Restart,
+            Self::Damaged { .. } => Remedy::Skip,
             _ => Remedy::GiveUp,
         }
     }
@@ -40,6 +43,7 @@ impl Fault for DecodeError {
             Self::NoDecoder { .. } => "no_decoder",
             Self::Start { .. } => "decoder",
             Self::Scale { .. } => "scale",
+            Self::Damaged { .. } => "damaged",
         }
     }
 }

@@ -158,6 +158,15 @@ fn cropped(frame: &Video, area: Area) -> Result<Option<Video>, ffmpeg::Error> {
     if answer < 0 { Err(ffmpeg::Error::from(answer)) } else { Ok(Some(view)) }
 }
 
+/// The 256 colours of a picture with a palette, each a native-endian 0xAARRGGBB.
+pub(super) fn palette(frame: &Video) -> Option<Box<[u8; 1024]>> {
+    if frame.format() != ffmpeg::format::Pixel::PAL8 {
+        return None;
+    }
+    // SAFETY: the second plane of this format is null or its palette, of 1024 bytes.
+    unsafe { (*frame.as_ptr()).data[1].cast::<[u8; 1024]>().as_ref() }.copied().map(Box::new)
+}
+
 /// A second handle of a packet; its bytes are shared, not copied.
 pub(super) fn share(packet: &ffmpeg::Packet) -> ffmpeg::Packet {
     let mut shared = ffmpeg::Packet::empty();
@@ -165,6 +174,14 @@ pub(super) fn share(packet: &ffmpeg::Packet) -> ffmpeg::Packet {
     // decoder passes over an empty packet.
     unsafe { ffi::av_packet_ref(shared.as_mut_ptr(), packet.as_ptr()) };
     shared
+}
+
+/// Refuses damaged pictures instead of showing them in part.
+pub(super) fn refuse_damage(context: &mut ffmpeg::codec::Context) {
+    let wanted =
+        ffi::AV_EF_CRCCHECK | ffi::AV_EF_BITSTREAM | ffi::AV_EF_BUFFER | ffi::AV_EF_EXPLODE;
+    // SAFETY: sets one field of a context that is not open yet.
+    unsafe { (*context.as_mut_ptr()).err_recognition |= wanted as c_int };
 }
 
 /// Lets damaged pictures come out: the model is to see them.

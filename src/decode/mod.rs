@@ -5,6 +5,8 @@
 //! at a model's size averages the fields. Does not map HDR to SDR, and does not undo
 //! mirroring.
 
+#[cfg(any(feature = "ffmpeg", test))]
+mod bicubic;
 #[cfg(feature = "ffmpeg")]
 mod decoder;
 #[cfg(feature = "ffmpeg")]
@@ -16,15 +18,23 @@ mod geometry;
 #[cfg(any(feature = "ffmpeg", test))]
 mod pool;
 #[cfg(feature = "ffmpeg")]
+mod rgb;
+#[cfg(feature = "ffmpeg")]
 mod scale;
 #[cfg(any(feature = "ffmpeg", test))]
 mod select;
 mod settings;
+#[cfg(feature = "ffmpeg")]
+mod still;
 mod timeline;
+#[cfg(any(feature = "ffmpeg", test))]
+mod ycc;
 
 #[cfg(feature = "ffmpeg")]
 pub use decoder::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use error::DecodeError;
 pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect};
+#[cfg(feature = "ffmpeg")]
+pub use still::StillDecoder;
 pub use timeline::{Moment, RawTime, Timeline};

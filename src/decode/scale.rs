@@ -6,11 +6,14 @@ use ffmpeg::color::{Range, Space};
 use ffmpeg::frame::Video;
 use ffmpeg_next as ffmpeg;
 
+use super::bicubic::{Bicubic, View};
 use super::error::DecodeError;
 use super::ffi::{Colour, Matrix, Sws};
 use super::geometry::{Coded, Mapping, paint, place};
 use super::pool::Pool;
+use super::rgb::FullSize;
 use super::settings::DecodeSettings;
+use crate::data::VideoTrack;
 use crate::data::manifest::{Filter, Resize};
 
 /// What is painted over masked parts.
@@ -21,7 +24,10 @@ const HD_ROWS: u32 = 720;
 /// Keeps a scaler for as long as pictures stay of one kind.
 pub struct Scaler {
     settings: DecodeSettings,
-    quarter_turns: u8,
+    /// Quarter turns and mirroring, as in [`Coded`].
+    turns: (u8, bool),
+    /// A single picture's pixels are square whatever it says, as for every other program.
+    still: bool,
     live: bool,
     pool: Pool,
     current: Option<Current>,
@@ -30,7 +36,15 @@ pub struct Scaler {
 struct Current {
     kind: Kind,
     mapping: Mapping,
-    sws: Sws,
+    way: Way,
+}
+
+/// How the looked-at part comes to its size.
+enum Way {
+    /// swscale does all at once, from the picture as coded.
+    Swscale(Sws),
+    /// All of the picture as upright RGB first, then [`Bicubic`].
+    Pillow(Box<(FullSize, Bicubic)>),
 }
 
 /// All that a scaler depends on.
@@ -44,12 +58,13 @@ struct Kind {
 }
 
 impl Scaler {
-    pub fn new(settings: &DecodeSettings, quarter_turns: u8, live: bool) -> Self {
+    pub fn new(settings: &DecodeSettings, track: &VideoTrack, still: bool) -> Self {
         let [height, width] = settings.size;
         Self {
             settings: settings.clone(),
-            quarter_turns,
-            live,
+            turns: (track.quarter_turns, track.mirrored),
+            still,
+            live: track.live,
             pool: Pool::new(height * width * 3),
             current: None,
         }
@@ -65,19 +80,35 @@ impl Scaler {
             live,
             cause,
         };
-        let kind = Kind::of(frame);
+        let kind = Kind::of(frame, self.still);
         let current = match &mut self.current {
             Some(current) if current.kind == kind => current,
             stale => {
                 *stale = None;
-                let made = build(&self.settings, self.quarter_turns, frame, kind);
+                let made = build(&self.settings, self.turns, frame, kind);
                 stale.insert(made.map_err(fault)?)
             }
         };
-        let (scaled, stride) = current.sws.run(frame).map_err(fault)?;
-        let columns = self.settings.size[1];
-        let (mapping, turns, padded) =
-            (&current.mapping, self.quarter_turns, self.settings.resize == Resize::Pad);
+        let mapping = &current.mapping;
+        let (scaled, stride, turns) = match &mut current.way {
+            Way::Swscale(sws) => {
+                let (scaled, stride) = sws.run(frame).map_err(fault)?;
+                (scaled, stride, self.turns)
+            }
+            Way::Pillow(both) => {
+                let (full, bicubic) = &mut **both;
+                let all = full.run(frame, kind.colour, self.turns, self.still).map_err(fault)?;
+                let source = mapping.source;
+                let part = View {
+                    pixels: &all.pixels[source.y * all.stride + source.x * 3..],
+                    stride: all.stride,
+                    width: source.width,
+                    height: source.height,
+                };
+                (bicubic.run(part), mapping.target.width * 3, (0, false))
+            }
+        };
+        let (columns, padded) = (self.settings.size[1], self.settings.resize == Resize::Pad);
         self.pool.fill(|pixels| {
             if padded {
                 pixels.fill(0);
@@ -93,7 +124,7 @@ impl Scaler {
 
 fn build(
     settings: &DecodeSettings,
-    quarter_turns: u8,
+    (quarter_turns, mirrored): (u8, bool),
     frame: &Video,
     kind: Kind,
 ) -> Result<Current, ffmpeg::Error> {
@@ -103,17 +134,28 @@ fn build(
         height: kind.height as usize,
         pixel_aspect: kind.pixel_aspect,
         quarter_turns,
+        mirrored,
     };
     if coded.width == 0 || coded.height == 0 {
         return Err(ffmpeg::Error::InvalidData);
     }
-    let mapping =
-        Mapping::new(coded, settings.size, settings.resize, settings.crop, &settings.masks);
+    let map = |coded| {
+        let DecodeSettings { size, resize, crop_fraction, crop, ref masks, .. } = *settings;
+        Mapping::new(coded, size, resize, crop_fraction, crop, masks)
+    };
     let filter = match settings.filter {
         Filter::Area => Flags::AREA,
         Filter::Bilinear => Flags::BILINEAR,
-        Filter::Bicubic => Flags::BICUBIC,
+        Filter::Bicubic => {
+            let mapping = map(coded.upright());
+            let (source, target) = (mapping.source, mapping.target);
+            let bicubic =
+                Bicubic::new((source.width, source.height), (target.width, target.height));
+            let way = Way::Pillow(Box::new((FullSize::default(), bicubic)));
+            return Ok(Current { kind, mapping, way });
+        }
     };
+    let mapping = map(coded);
     // No flag beside the filter: models are trained on what FFmpeg's own scaling gives (its
     // chroma at half the output's width), and full chroma looks like noise to them.
     let target = mapping.target;
@@ -123,13 +165,13 @@ fn build(
         (target.width, target.height)
     };
     let sws = Sws::new(frame, mapping.source, size, filter.bits(), kind.colour)?;
-    Ok(Current { kind, mapping, sws })
+    Ok(Current { kind, mapping, way: Way::Swscale(sws) })
 }
 
 impl Kind {
-    fn of(frame: &Video) -> Self {
+    fn of(frame: &Video, still: bool) -> Self {
         let aspect = frame.aspect_ratio();
-        let known = aspect.numerator() > 0 && aspect.denominator() > 0;
+        let known = !still && aspect.numerator() > 0 && aspect.denominator() > 0;
         Self {
             format: frame.format(),
             width: frame.width(),

@@ -55,6 +55,8 @@ pub struct DecodeSettings {
     /// `[height, width]` of the frames that are given out, in pixels.
     pub size: [usize; 2],
     pub resize: Resize,
+    /// With [`Resize::Crop`]: the share of the largest centred crop that is taken, in `(0, 1]`.
+    pub crop_fraction: f64,
     pub filter: Filter,
     pub mode: DecodeMode,
     /// The part of the picture that is looked at; all of it if `None`.
@@ -73,7 +75,12 @@ pub struct DecodeSettings {
 impl DecodeSettings {
     /// As a model's input wants pictures, at a spacing.
     pub fn of(input: &Pictures, step: Duration) -> Self {
-        Self { resize: input.resize, filter: input.filter, ..Self::new(input.size, step) }
+        Self {
+            resize: input.resize,
+            crop_fraction: input.crop_fraction,
+            filter: input.filter,
+            ..Self::new(input.size, step)
+        }
     }
 
     /// Defaults for a model's size and a spacing.
@@ -81,6 +88,7 @@ impl DecodeSettings {
         Self {
             size,
             resize: Resize::default(),
+            crop_fraction: 1.0,
             filter: Filter::default(),
             mode: DecodeMode::default(),
             crop: None,

@@ -21,6 +21,9 @@ pub struct LabelSettings {
     /// How many of the best scores a `window` event carries; `None`: all of a sigmoid
     /// model, the best five of a softmax model.
     pub top_k: Option<usize>,
+    /// The labels that may start and end, and that metrics show; `None`: all, with metrics
+    /// of at most 64.
+    pub watch: Option<Vec<String>>,
     /// Labels that this stream does not have: no scores, no events, no metrics.
     pub ignore: Vec<String>,
     /// Rules of single labels.
@@ -44,6 +47,7 @@ impl Default for LabelSettings {
             start_after: Duration::from_secs(2),
             end_after: Duration::from_secs(4),
             top_k: None,
+            watch: None,
             ignore: Vec::new(),
             labels: BTreeMap::new(),
         }
@@ -53,7 +57,7 @@ impl Default for LabelSettings {
 /// Something that [`LabelSettings::check`] refuses; `key` is relative to the settings.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LabelFault {
-    #[error("{key}: the model has no label {label:?}; it has {}", known.join(", "))]
+    #[error("{key}: the model has no label {label:?}; it has {}", near(label, known))]
     UnknownLabel { key: String, label: String, known: Vec<String> },
     #[error("{key}: a score is above 0 and at most 1, not {value}")]
     NotAScore { key: String, value: f32 },
@@ -81,13 +85,30 @@ impl LabelFault {
     }
 }
 
+/// The labels that there are or, of many, those that look most like `label`.
+fn near(label: &str, known: &[String]) -> String {
+    const MANY: usize = 20;
+    const SHOWN: usize = 5;
+    if known.len() <= MANY {
+        return known.join(", ");
+    }
+    let mut near: Vec<_> = known.iter().collect();
+    near.sort_by_key(|name| strsim::damerau_levenshtein(name, label));
+    let near: Vec<_> = near.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    format!("{} others, such as {}", known.len(), near.join(", "))
+}
+
 impl LabelSettings {
     /// Everything that is wrong with these settings for a model with this output.
     pub fn check(&self, output: &Output) -> Vec<LabelFault> {
         let mut faults = Vec::new();
         let known = &output.labels;
         let of_label = |name: &str| format!("labels.{name}");
-        let named = self.ignore.iter().map(|name| ("ignore".to_owned(), name));
+        let lists =
+            [("watch", self.watch.as_deref().unwrap_or_default()), ("ignore", &self.ignore)];
+        let named = lists
+            .into_iter()
+            .flat_map(|(key, names)| names.iter().map(move |name| (key.to_owned(), name)));
         for (key, label) in named.chain(self.labels.keys().map(|name| (of_label(name), name))) {
             if !known.contains(label) {
                 let (label, known) = (label.clone(), known.clone());

@@ -13,7 +13,9 @@ use crate::data::manifest::{Activation, Output};
 use crate::data::{Clock, Event, EventKind, MediaTime, Stamp, StreamId, StreamState, WindowScores};
 use crate::telemetry::metrics::StreamMetrics;
 
-/// Labels that have series from the start; in a larger model only those that were active.
+/// Labels of a stream that have series unless it is said which are watched: three series each,
+/// so a hundred streams of them are 19,200, which Prometheus does not mind; of a thousand
+/// labels it would be 300,000. In a model of more labels the first that are active have them.
 const MOST_SERIES: usize = 64;
 
 /// Scores that a `window` event of a softmax model carries, unless set.
@@ -64,9 +66,13 @@ pub struct StreamLabels {
     labels: Vec<Label>,
     /// What is told of the latest look; empty while there is none.
     latest: Vec<(Arc<str>, f32)>,
+    /// What the next looks are of, where the stream is many files.
+    file: Option<Arc<str>>,
     /// Start and end of the latest look.
     last: Option<(Stamp, Stamp)>,
     state: Option<StreamState>,
+    /// Labels that may yet have series.
+    series_left: usize,
     seq: u64,
     metrics: StreamMetrics,
     ids: Arc<Ids>,
@@ -76,6 +82,8 @@ struct Label {
     name: Arc<str>,
     /// Place in the manifest.
     index: usize,
+    /// Whether it may start and end.
+    watched: bool,
     topic: Option<&'static str>,
     rule: Rule,
     phase: Phase,
@@ -104,15 +112,17 @@ impl StreamLabels {
         let softmax = output.activation == Activation::Softmax;
         let kept = |(_, name): &(usize, &String)| !settings.ignore.contains(name);
         let labels: Vec<_> = output.labels.iter().enumerate().filter(kept).collect();
-        let all_have_series = labels.len() <= MOST_SERIES;
+        let watched = |name: &String| settings.watch.as_ref().is_none_or(|w| w.contains(name));
+        let all_have_series = settings.watch.is_some() || labels.len() <= MOST_SERIES;
         let label = |(index, name): (usize, &String)| Label {
             name: name.as_str().into(),
             index,
+            watched: watched(name),
             topic: onvif::topic(name),
             rule: Rule::new(name, output, settings),
             phase: Phase::QUIET,
             score: 0.0,
-            series: all_have_series.then(|| Series::new(&metrics, name)),
+            series: (all_have_series && watched(name)).then(|| Series::new(&metrics, name)),
         };
         Self {
             stream,
@@ -121,8 +131,10 @@ impl StreamLabels {
             top: settings.top_k.unwrap_or(if softmax { SOFTMAX_TOP } else { usize::MAX }),
             labels: labels.into_iter().map(label).collect(),
             latest: Vec::new(),
+            file: None,
             last: None,
             state: None,
+            series_left: if all_have_series { 0 } else { MOST_SERIES },
             seq: 0,
             metrics,
             ids,
@@ -132,6 +144,11 @@ impl StreamLabels {
     /// The stream came, or came back. `now` is `None` for files.
     pub fn connected(&mut self, now: Option<SystemTime>, out: &mut Vec<Event>) {
         self.change(StreamState::Connected, None, now, out);
+    }
+
+    /// The looks that follow are of this file, until another one is named.
+    pub fn of_file(&mut self, file: Arc<str>) {
+        self.file = Some(file);
     }
 
     /// The stream was lost, or could not be opened: active labels end. `reason` is a
@@ -164,7 +181,7 @@ impl StreamLabels {
         }
         let best = self.labels.iter().map(|l| l.score).fold(0.0, f32::max);
         let mut changes = Vec::new();
-        for label in &mut self.labels {
+        for label in self.labels.iter_mut().filter(|label| label.watched) {
             let eligible = !self.softmax || label.score >= best;
             let look = Look {
                 start: &window.start,
@@ -176,7 +193,12 @@ impl StreamLabels {
             match label.phase.observe(look, &label.rule, || self.ids.make()) {
                 Change::None => {}
                 Change::Started(id, start) => {
-                    changes.push((id, start, label.started(&self.metrics)));
+                    let may_have_series = self.series_left > 0 && label.series.is_none();
+                    self.series_left -= usize::from(may_have_series);
+                    if may_have_series {
+                        label.series = Some(Series::new(&self.metrics, &label.name));
+                    }
+                    changes.push((id, start, label.started()));
                 }
                 Change::Ended(id, start) => changes.push((id, start, label.ended("recovered"))),
             }
@@ -187,7 +209,8 @@ impl StreamLabels {
         }
         self.latest = self.best_scores();
         let active = self.active().map(|a| a.label).collect();
-        let kind = EventKind::Window { scores: self.latest.clone(), active };
+        let scores = self.latest.clone();
+        let kind = EventKind::Window { scores, active, file: self.file.clone() };
         self.tell(window_id, window.start.media, kind, out);
         for (id, start, kind) in changes {
             self.tell(id, start.media, kind, out);
@@ -311,10 +334,11 @@ impl StreamLabels {
 
 impl Label {
     /// Counts and describes an event that starts.
-    fn started(&mut self, metrics: &StreamMetrics) -> EventKind {
-        let series = self.series.get_or_insert_with(|| Series::new(metrics, &self.name));
-        series.active.set(1);
-        series.events.inc();
+    fn started(&mut self) -> EventKind {
+        if let Some(series) = &self.series {
+            series.active.set(1);
+            series.events.inc();
+        }
         EventKind::Started { label: self.name.clone(), score: self.score, topic: self.topic }
     }
 

@@ -221,6 +221,29 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_numbers_in_base64() {
+        let mut manifest = parse(&check::tests::document().to_string()).unwrap();
+        manifest.inputs[0].position_mut().unwrap().tables = true;
+        let numbers: Vec<u8> = [1.5_f32, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let table = |bytes: &[u8]| BASE64.encode(bytes);
+        let with = |text: String| {
+            (0..3).map(|axis| (format!("video.{axis}"), text.clone())).collect::<BTreeMap<_, _>>()
+        };
+        take_tables(&mut manifest.clone(), &with(table(&numbers))).unwrap();
+        for wrong in ["?".into(), table(&numbers[1..]), table(&f32::NAN.to_le_bytes())] {
+            let fault = take_tables(&mut manifest.clone(), &with(wrong)).unwrap_err();
+            assert_eq!(fault.field, "inputs[0].position.tables");
+        }
+    }
+
+    #[test]
+    fn an_unknown_modality_is_told_with_the_known_ones() {
+        let fault = fault(|document| document["inputs"][0]["modality"] = "smell".into());
+        assert!(fault.problem.contains("`smell`") && fault.problem.contains("`audio`"), "{fault}");
+        assert!(fault.field.starts_with("inputs[0]"), "{fault}");
+    }
+
+    #[test]
     fn a_missing_field_is_named() {
         let fault =
             fault(|document| drop(document["output"].as_object_mut().unwrap().remove("labels")));

@@ -5,9 +5,11 @@
 //! holds half a line followed by another.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, ErrorKind, Write as _};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 /// Lines that wait to be written, and where to.
 ///
@@ -27,13 +29,20 @@ pub(super) struct Lines {
     torn: bool,
     /// How long a regular file is if nobody else writes to it.
     length: Option<u64>,
+    /// Where a regular file was opened: another one may be there later.
+    path: Option<PathBuf>,
 }
 
 impl Lines {
-    /// Appends to `file`. `torn`: it ends within a line, so begin with a line feed.
-    pub fn append(file: File, torn: bool) -> Self {
-        let length = file.metadata().ok().filter(|m| m.is_file()).map(|m| m.len());
-        Self { length, torn, ..Self::new(file) }
+    /// Appends to the file at `path`, which is made if it is missing. Where a regular file
+    /// is renamed or removed, as for a rotation, the next line begins a new one at `path`.
+    pub fn append(path: &Path) -> io::Result<Self> {
+        let torn = ends_within_a_line(path);
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let regular = file.metadata().ok().filter(Metadata::is_file);
+        let length = regular.as_ref().map(Metadata::len);
+        let path = regular.map(|_| path.to_owned());
+        Ok(Self { length, torn, path, ..Self::new(file) })
     }
 
     pub fn stdout() -> io::Result<Self> {
@@ -49,14 +58,12 @@ impl Lines {
             begun: 0,
             torn: false,
             length: None,
+            path: None,
         }
     }
 
     /// Adds a line, given without its line feed.
     pub fn push(&mut self, line: &str) {
-        if std::mem::take(&mut self.torn) {
-            self.pending.push(b'\n');
-        }
         self.pending.extend_from_slice(line.as_bytes());
         self.pending.push(b'\n');
         self.ends.push_back(self.pending.len());
@@ -71,6 +78,11 @@ impl Lines {
     /// it fails.
     pub fn write(&mut self) -> (u64, io::Result<()>) {
         let mut completed = 0;
+        if self.len() > 0
+            && let Err(fault) = self.reopen().and_then(|()| self.mend())
+        {
+            return (0, Err(fault));
+        }
         while self.len() > 0 {
             match self.file.write(&self.pending[self.written..]) {
                 Ok(0) => return (completed, Err(ErrorKind::WriteZero.into())),
@@ -82,6 +94,36 @@ impl Lines {
         self.pending.clear();
         self.written = 0;
         (completed, Ok(()))
+    }
+
+    /// Opens the path anew where it is no longer the open file's. A line that was begun in
+    /// that one is taken back out of it, and is written whole into the new one.
+    fn reopen(&mut self) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let open = self.file.metadata()?;
+        let same = |there: &Metadata| (there.dev(), there.ino()) == (open.dev(), open.ino());
+        match path.metadata() {
+            Ok(there) if same(&there) => return Ok(()),
+            Err(fault) if fault.kind() != ErrorKind::NotFound => return Err(fault),
+            _ => {}
+        }
+        let new = Self::append(path)?;
+        // If it cannot be taken back, half a line too many is better than one too few.
+        let _ = self.take_back();
+        self.written -= std::mem::take(&mut self.begun);
+        (self.file, self.torn) = (new.file, new.torn);
+        (self.length, self.path) = (new.length, new.path);
+        Ok(())
+    }
+
+    /// Ends the line within which a file ended when it was opened.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n")?;
+            self.length = self.length.map(|length| length + 1);
+            self.torn = false;
+        }
+        Ok(())
     }
 
     /// Counts `taken` bytes as written; gives the lines that this completed.
@@ -103,6 +145,10 @@ impl Lines {
     /// For when there will be no further try: takes half a line back out of a regular
     /// file, unless somebody else has written to it, so that it ends with a whole line.
     pub fn withdraw(self) -> io::Result<()> {
+        self.take_back()
+    }
+
+    fn take_back(&self) -> io::Result<()> {
         match self.length {
             Some(length) if self.begun > 0 && self.file.metadata()?.len() == length => {
                 self.file.set_len(length - self.begun as u64)
@@ -112,10 +158,28 @@ impl Lines {
     }
 }
 
+/// Whether a regular file's last line has no line feed: its writer was cut off.
+///
+/// A file that may not be read counts as whole.
+fn ends_within_a_line(path: &Path) -> bool {
+    let last_byte = || -> io::Result<Option<u8>> {
+        let metadata = path.metadata()?;
+        if !metadata.is_file() || metadata.len() == 0 {
+            return Ok(None);
+        }
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        Ok(Some(last[0]))
+    };
+    matches!(last_byte(), Ok(Some(byte)) if byte != b'\n')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{PipeReader, Read as _};
+    use std::io::PipeReader;
     use std::os::fd::AsRawFd as _;
     use std::os::unix::fs::OpenOptionsExt as _;
 
@@ -164,8 +228,7 @@ mod tests {
         let path = dir.path().join("events.jsonl");
         let half_written = || {
             std::fs::write(&path, "old\n").unwrap();
-            let file = File::options().append(true).open(&path).unwrap();
-            let mut lines = Lines::append(file, false);
+            let mut lines = Lines::append(&path).unwrap();
             lines.push("first");
             lines.push("second");
             // As a disk that is full after nine bytes leaves it.
@@ -179,5 +242,52 @@ mod tests {
         File::options().append(true).open(&path).unwrap().write_all(b"other\n").unwrap();
         lines.withdraw().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "old\nfirst\nsecother\n");
+    }
+
+    #[test]
+    fn a_file_that_is_renamed_or_removed_is_begun_anew_and_no_line_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let old = dir.path().join("events.jsonl.1");
+        let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+        let mut lines = Lines::append(&path).unwrap();
+        let mut write = |line: &str| {
+            lines.push(line);
+            lines.write()
+        };
+        assert!(matches!(write("one"), (1, Ok(()))));
+        std::fs::rename(&path, &old).unwrap();
+        assert!(matches!(write("two"), (1, Ok(()))));
+        assert_eq!((read(&old), read(&path)), ("one\n".into(), "two\n".into()));
+        // As logrotate's `create` does it, by another writer.
+        std::fs::rename(&path, &old).unwrap();
+        std::fs::write(&path, "torn").unwrap();
+        assert!(matches!(write("three"), (1, Ok(()))));
+        assert_eq!((read(&old), read(&path)), ("two\n".into(), "torn\nthree\n".into()));
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(write("four"), (1, Ok(()))));
+        assert_eq!(read(&path), "four\n");
+        // Where there can be no new one, the line waits.
+        std::fs::remove_dir_all(dir.path()).unwrap();
+        assert!(matches!(write("five"), (0, Err(_))));
+        std::fs::create_dir(dir.path()).unwrap();
+        assert!(matches!(write("six"), (2, Ok(()))));
+        assert_eq!(read(&path), "five\nsix\n");
+    }
+
+    #[test]
+    fn a_line_that_was_begun_in_a_renamed_file_is_whole_in_the_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("events.jsonl");
+        let old = dir.path().join("old");
+        let mut lines = Lines::append(&path).unwrap();
+        lines.push("first");
+        lines.push("second");
+        lines.file.write_all(&lines.pending[..9]).unwrap();
+        assert_eq!(lines.advance(9), 1);
+        std::fs::rename(&path, &old).unwrap();
+        assert!(matches!(lines.write(), (1, Ok(()))));
+        assert_eq!(std::fs::read_to_string(&old).unwrap(), "first\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "second\n");
     }
 }

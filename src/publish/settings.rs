@@ -1,7 +1,7 @@
 //! Where events go.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::lines::Lines;
@@ -58,7 +58,8 @@ impl SinkSettings {
     pub fn check(&self) -> Result<(), PublishError> {
         let Self::File { path } = self else { return Ok(()) };
         let was_there = path.symlink_metadata().is_ok();
-        open(path)?;
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map_err(|cause| fault(path, cause))?;
         if !was_there {
             std::fs::remove_file(path).map_err(|cause| fault(path, cause))?;
         }
@@ -68,16 +69,9 @@ impl SinkSettings {
     pub(super) fn open(&self) -> Result<Lines, PublishError> {
         match self {
             Self::Stdout => Lines::stdout().map_err(|source| PublishError::Stdout { source }),
-            Self::File { path } => {
-                let torn = ends_within_a_line(path);
-                Ok(Lines::append(open(path)?, torn))
-            }
+            Self::File { path } => Lines::append(path).map_err(|cause| fault(path, cause)),
         }
     }
-}
-
-fn open(path: &Path) -> Result<File, PublishError> {
-    OpenOptions::new().append(true).create(true).open(path).map_err(|cause| fault(path, cause))
 }
 
 fn fault(path: &Path, cause: io::Error) -> PublishError {
@@ -92,24 +86,6 @@ fn fault(path: &Path, cause: io::Error) -> PublishError {
         ErrorKind::PermissionDenied => PublishError::Denied { path },
         _ => PublishError::Open { path, source: cause },
     }
-}
-
-/// Whether a regular file's last line has no line feed: its writer was cut off.
-///
-/// A file that may not be read counts as whole.
-fn ends_within_a_line(path: &Path) -> bool {
-    let last_byte = || -> io::Result<Option<u8>> {
-        let metadata = path.metadata()?;
-        if !metadata.is_file() || metadata.len() == 0 {
-            return Ok(None);
-        }
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::End(-1))?;
-        let mut last = [0];
-        file.read_exact(&mut last)?;
-        Ok(Some(last[0]))
-    };
-    matches!(last_byte(), Ok(Some(byte)) if byte != b'\n')
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ struct Wire<'a> {
     stream: &'a str,
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f64>,
@@ -59,6 +61,7 @@ impl<'a> Wire<'a> {
             seq: event.seq,
             stream: event.stream.as_str(),
             model: &event.model,
+            file: None,
             label: None,
             score: None,
             scores: None,
@@ -73,7 +76,8 @@ impl<'a> Wire<'a> {
             topic: None,
         };
         match &event.kind {
-            EventKind::Window { scores, active } => {
+            EventKind::Window { scores, active, file } => {
+                wire.file = file.as_deref();
                 wire.scores = Some(Scores(scores));
                 wire.active = Some(active.iter().map(|label| &**label).collect());
             }
@@ -149,6 +153,7 @@ mod tests {
             kind: EventKind::Window {
                 scores: vec![("dark".into(), 0.123_456), ("a \"b\"".into(), 1.0)],
                 active: vec![],
+                file: None,
             },
         }
     }

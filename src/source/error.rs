@@ -59,6 +59,13 @@ pub enum SourceFault {
     Permission,
     #[error("in use by another program: close that first")]
     Busy,
+    #[error("it is a folder, and one clip is wanted: name a file in it")]
+    Folder,
+    #[error(
+        "its index lies behind its pictures, and the server gives no part of a file (HTTP Range): \
+         rewrite it with ffmpeg -i IN -c copy -movflags +faststart OUT, or use another server"
+    )]
+    IndexOutOfReach,
     #[error("there is no video in it ({found}): Percept needs a video track")]
     NoVideo {
         /// What is in it instead.
@@ -84,7 +91,7 @@ pub enum SourceFault {
 
 impl SourceError {
     /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
-    pub const KINDS: [&'static str; 13] = [
+    pub const KINDS: [&'static str; 15] = [
         "timeout",
         "refused",
         "unreachable",
@@ -97,6 +104,8 @@ impl SourceError {
         "disallowed",
         "ended",
         "unsupported",
+        "option",
+        "stopped",
         "io",
     ];
 }
@@ -108,6 +117,8 @@ impl Fault for SourceError {
             | SourceFault::UnknownOption { .. }
             | SourceFault::ReservedOption { .. }
             | SourceFault::Disallowed(_)
+            | SourceFault::Folder
+            | SourceFault::IndexOutOfReach
             | SourceFault::Unsupported { .. } => Remedy::GiveUp,
             _ if self.live => Remedy::Restart,
             _ => Remedy::GiveUp,
@@ -129,7 +140,9 @@ impl Fault for SourceError {
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",
             SourceFault::Ended => "ended",
-            SourceFault::Unsupported { .. } => "unsupported",
+            SourceFault::Folder
+            | SourceFault::IndexOutOfReach
+            | SourceFault::Unsupported { .. } => "unsupported",
             SourceFault::Io { .. } => "io",
         }
     }
@@ -164,6 +177,43 @@ impl SourceFault {
         match why {
             Interruption::Stopped => Self::Stopped,
             Interruption::Overdue => Self::Stalled { quiet },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_shown_from_the_start() {
+        let cause = ffmpeg::Error::Unknown;
+        let faults = [
+            SourceFault::Stopped,
+            SourceFault::Stalled { quiet: Duration::ZERO },
+            SourceFault::Refused,
+            SourceFault::Unreachable { cause },
+            SourceFault::Unauthorized,
+            SourceFault::Forbidden,
+            SourceFault::NotFound,
+            SourceFault::Permission,
+            SourceFault::Busy,
+            SourceFault::Folder,
+            SourceFault::IndexOutOfReach,
+            SourceFault::NoVideo { found: String::new() },
+            SourceFault::Invalid { cause },
+            SourceFault::Empty,
+            SourceFault::UnknownOption { name: String::new() },
+            SourceFault::ReservedOption { name: String::new(), instead: "" },
+            SourceFault::Disallowed(Refusal::File),
+            SourceFault::Ended,
+            SourceFault::Unsupported { what: "" },
+            SourceFault::Io { cause },
+        ];
+        for fault in faults {
+            let location = String::new();
+            let error = SourceError { doing: Doing::Opening, location, live: true, fault };
+            assert!(SourceError::KINDS.contains(&error.kind()), "{}", error.kind());
         }
     }
 }

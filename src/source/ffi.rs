@@ -6,19 +6,22 @@
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use ffmpeg::ffi;
 use ffmpeg_next as ffmpeg;
 
+use super::follow::{self, open_url};
 use super::log;
 use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
 use super::watch::Watch;
 
 /// What to open, and under which rules.
 pub(super) struct Request<'a> {
-    /// As FFmpeg wants it.
-    pub url: &'a str,
+    /// As FFmpeg wants it; a file's name need not be UTF-8.
+    pub url: &'a [u8],
     /// A demuxer's name, for devices and graphs.
     pub demuxer: Option<&'a str>,
     pub options: &'a BTreeMap<String, String>,
@@ -42,10 +45,15 @@ pub(super) struct Hooks {
     /// The first URL that was refused.
     refused: Mutex<Option<Refusal>>,
     /// FFmpeg's own way to open a URL.
-    open: OnceLock<OpenUrl>,
+    pub open: OnceLock<OpenUrl>,
+    /// Longest segment that a playlist announced, in milliseconds; 0: none did.
+    pub segment: AtomicU64,
 }
 
-type OpenUrl = unsafe extern "C" fn(
+/// A playlist may be silent for as many of its segments.
+const SEGMENTS: u32 = 3;
+
+pub(super) type OpenUrl = unsafe extern "C" fn(
     *mut ffi::AVFormatContext,
     *mut *mut ffi::AVIOContext,
     *const c_char,
@@ -55,7 +63,19 @@ type OpenUrl = unsafe extern "C" fn(
 
 impl Hooks {
     pub fn new(watch: Arc<Watch>, policy: Policy) -> Arc<Self> {
-        Arc::new(Self { watch, policy, refused: Mutex::new(None), open: OnceLock::new() })
+        Arc::new(Self {
+            watch,
+            policy,
+            refused: Mutex::new(None),
+            open: OnceLock::new(),
+            segment: AtomicU64::new(0),
+        })
+    }
+
+    /// `stall_timeout`, or as long as three segments last.
+    pub fn patience(&self, stall_timeout: Duration) -> Duration {
+        let segment = Duration::from_millis(self.segment.load(Ordering::Relaxed));
+        stall_timeout.max(SEGMENTS * segment)
     }
 
     /// What was refused since the last call.
@@ -63,7 +83,7 @@ impl Hooks {
         self.refused.lock().expect("no holder of this lock panics").take()
     }
 
-    fn refuse(&self, refusal: Refusal) -> c_int {
+    pub fn refuse(&self, refusal: Refusal) -> c_int {
         self.refused.lock().expect("no holder of this lock panics").get_or_insert(refusal);
         ffi::AVERROR(ffmpeg::error::EPERM)
     }
@@ -118,6 +138,7 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         if request.nonblocking {
             (*context).flags |= ffi::AVFMT_FLAG_NONBLOCK;
         }
+        let _listening = follow::Listening::new(hooks);
         let mut left = options.disown();
         let answer = ffi::avformat_open_input(
             &raw mut context,
@@ -131,8 +152,11 @@ pub(super) fn open(request: &Request<'_>, hooks: &Arc<Hooks>) -> Result<Opened, 
         }
         let input = ffmpeg::format::context::Input::wrap(context);
         let unknown = left.iter().map(|(name, _)| name).find(|name| {
-            // Ours, and meant for whichever demuxer takes it.
-            *name != "http_persistent"
+            // Ours, and meant for whichever demuxer takes them.
+            !matches!(
+                *name,
+                "http_persistent" | "live_start_index" | "max_redirects" | "pattern_type"
+            )
         });
         if let Some(name) = unknown {
             let name = name.to_owned();
@@ -156,6 +180,12 @@ pub(super) fn find_streams(
 pub(super) fn is_unseekable(input: &ffmpeg::format::context::Input) -> bool {
     // SAFETY: reads one integer of an open context.
     unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_UNSEEKABLE != 0 }
+}
+
+/// Whether the resource lets itself be read from any place.
+pub(super) fn can_seek(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: reads one integer of an open context's resource, where it has one.
+    unsafe { (*input.as_ptr()).pb.as_ref().is_some_and(|pb| pb.seekable != 0) }
 }
 
 /// Where the input really is, after redirects of RTSP.
@@ -234,7 +264,7 @@ fn demuxers_without(refused: &[&str]) -> String {
 ///
 /// # Safety
 /// `chars` is null or NUL-terminated.
-unsafe fn text(chars: *const c_char) -> String {
+pub(super) unsafe fn text(chars: *const c_char) -> String {
     if chars.is_null() {
         return String::new();
     }
@@ -249,45 +279,6 @@ unsafe extern "C" fn interrupted(opaque: *mut c_void) -> c_int {
     c_int::from(hooks.watch.breaks_off())
 }
 
-/// FFmpeg opens a URL: the source itself, or what a playlist leads to.
-unsafe extern "C" fn open_url(
-    context: *mut ffi::AVFormatContext,
-    pb: *mut *mut ffi::AVIOContext,
-    url: *const c_char,
-    flags: c_int,
-    options: *mut *mut ffi::AVDictionary,
-) -> c_int {
-    // SAFETY: the arguments are FFmpeg's own and passed on as they came; `opaque` was set
-    // to the hooks by `open`. Only a successfully opened `pb` is asked for its location.
-    unsafe {
-        let hooks = &*(*context).opaque.cast::<Hooks>();
-        if let Err(refusal) = hooks.policy.judge(&text(url)) {
-            return hooks.refuse(refusal);
-        }
-        let Some(open) = hooks.open.get() else { return ffi::AVERROR(ffmpeg::error::ENOSYS) };
-        let answer = open(context, pb, url, flags, options);
-        if answer < 0 {
-            return answer;
-        }
-        let mut location: *mut u8 = ptr::null_mut();
-        let found = ffi::av_opt_get(
-            (*pb).cast::<c_void>(),
-            c"location".as_ptr(),
-            ffi::AV_OPT_SEARCH_CHILDREN,
-            &raw mut location,
-        );
-        if found >= 0 && !location.is_null() {
-            let verdict = hooks.policy.judge_host(&text(location.cast::<c_char>()));
-            ffi::av_free(location.cast::<c_void>());
-            if let Err(refusal) = verdict {
-                ffi::avio_closep(pb);
-                return hooks.refuse(refusal);
-            }
-        }
-        answer
-    }
-}
-
 #[cfg(all(target_arch = "x86_64", unix))]
 unsafe extern "C" fn take_message(
     context: *mut c_void,
@@ -297,14 +288,17 @@ unsafe extern "C" fn take_message(
 ) {
     // The upper bits tint the terminal.
     let level = level & 0xff;
-    if !log::wanted(level) {
+    // SAFETY: FFmpeg's own format.
+    let heard = unsafe { follow::wants(format) };
+    if !heard && !log::wanted(level) {
         return;
     }
     thread_local! {
         static AT_LINE_START: std::cell::Cell<c_int> = const { std::cell::Cell::new(1) };
     }
-    let mut line = [0 as c_char; 1024];
-    let mut prefix = AT_LINE_START.get();
+    // An HTTP header has up to 4096 bytes.
+    let mut line = [0 as c_char; 4400];
+    let mut prefix = if heard { 0 } else { AT_LINE_START.get() };
     // SAFETY: FFmpeg's own arguments, passed on once; the line is NUL-terminated within
     // its length.
     let message = unsafe {
@@ -319,6 +313,10 @@ unsafe extern "C" fn take_message(
         );
         text(line.as_ptr())
     };
+    if heard {
+        // Headers may hold session keys: they are for `follow` alone.
+        return follow::hear(&message);
+    }
     AT_LINE_START.set(prefix);
     log::piece(level, &message);
 }

@@ -1,6 +1,6 @@
-//! A folder as a list of sources.
+//! A folder as a list of sources, and pictures told from clips.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Location, LocationError};
 
@@ -16,15 +16,46 @@ pub fn is_picture(path: &Path) -> bool {
     has_suffix(path, &PICTURES)
 }
 
+/// What there is to watch at a location.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Each watched on its own.
+    pub clips: Vec<Location>,
+    /// Looked at one after another.
+    pub pictures: Vec<PathBuf>,
+}
+
 /// The sources that `location` stands for: a folder's media files in order of their
 /// names, not looking into folders inside it; anything else is itself.
 ///
-/// Hidden files and names without a media suffix are passed over. Where clips and
-/// pictures lie together, all are taken.
-pub fn expand(location: &Location) -> Result<Vec<Location>, LocationError> {
-    let Location::Folder(folder) = location else { return Ok(vec![location.clone()]) };
+/// Hidden files and names without a media suffix are passed over. `wants_clips`: pictures
+/// that lie beside clips are passed over too, and where there is nothing but pictures that
+/// is an error.
+pub fn expand(location: &Location, wants_clips: bool) -> Result<Found, LocationError> {
+    let mut found = match location {
+        Location::Folder(folder) => media_in(folder)?,
+        Location::File(path) if is_picture(path) => {
+            Found { pictures: vec![path.clone()], ..Found::default() }
+        }
+        Location::Pictures(files) => Found { pictures: files.to_vec(), ..Found::default() },
+        other => Found { clips: vec![other.clone()], ..Found::default() },
+    };
+    if wants_clips {
+        if let ([], [first, ..]) = (&*found.clips, &*found.pictures) {
+            let path = match location {
+                Location::Folder(folder) => folder,
+                _ => first,
+            };
+            return Err(LocationError::PicturesOnly { path: path.clone() });
+        }
+        found.pictures.clear();
+    }
+    Ok(found)
+}
+
+fn media_in(folder: &Path) -> Result<Found, LocationError> {
     let unreadable = |error: std::io::Error| LocationError::Unreadable {
-        path: folder.clone(),
+        path: folder.to_owned(),
         why: error.kind(),
     };
     let mut files = Vec::new();
@@ -36,22 +67,11 @@ pub fn expand(location: &Location) -> Result<Vec<Location>, LocationError> {
         }
     }
     if files.is_empty() {
-        return Err(LocationError::EmptyFolder { path: folder.clone() });
+        return Err(LocationError::EmptyFolder { path: folder.to_owned() });
     }
     files.sort();
-    Ok(files.into_iter().map(Location::File).collect())
-}
-
-/// Refuses a folder, expanded to `files`, that holds single pictures only: for models
-/// that want more than one frame.
-pub fn require_clips(folder: &Location, files: &[Location]) -> Result<(), LocationError> {
-    let picture = |file: &Location| matches!(file, Location::File(path) if is_picture(path));
-    match folder {
-        Location::Folder(path) if files.iter().all(picture) => {
-            Err(LocationError::PicturesOnly { path: path.clone() })
-        }
-        _ => Ok(()),
-    }
+    let (pictures, clips) = files.into_iter().partition(|path| is_picture(path));
+    Ok(Found { pictures, clips: Vec::into_iter(clips).map(Location::File).collect() })
 }
 
 fn has_suffix(path: &Path, suffixes: &[&str]) -> bool {
@@ -66,25 +86,33 @@ mod tests {
     #[test]
     fn a_folder_is_its_media_files_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.MP4", "a.mkv", ".hidden.mp4", "notes.txt", "c.jpg"] {
+        for name in ["b.MP4", "a.mkv", ".hidden.mp4", "notes.txt", "d.jpg", "c.PNG"] {
             std::fs::write(folder.path().join(name), b"x").unwrap();
         }
         std::fs::create_dir(folder.path().join("d.mp4")).unwrap();
         let location = Location::Folder(folder.path().into());
-        let files = expand(&location).unwrap();
-        let names: Vec<_> = files.iter().map(Location::default_stream_name).collect();
-        assert_eq!(names, ["a", "b", "c"]);
-        assert_eq!(require_clips(&location, &files), Ok(()));
+        let found = expand(&location, false).unwrap();
+        let names: Vec<_> = found.clips.iter().map(Location::default_stream_name).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(found.pictures, ["c.PNG", "d.jpg"].map(|name| folder.path().join(name)));
+        let clips_alone = expand(&location, true).unwrap();
+        assert_eq!(clips_alone, Found { pictures: Vec::new(), ..found });
     }
 
     #[test]
     fn folders_without_clips_say_so() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Folder(folder.path().into());
-        assert!(matches!(expand(&location), Err(LocationError::EmptyFolder { .. })));
-        std::fs::write(folder.path().join("a.png"), b"x").unwrap();
-        let files = expand(&location).unwrap();
-        let refused = require_clips(&location, &files).unwrap_err();
-        assert!(matches!(refused, LocationError::PicturesOnly { .. }), "{refused}");
+        for wants_clips in [false, true] {
+            let refused = expand(&location, wants_clips);
+            assert!(matches!(refused, Err(LocationError::EmptyFolder { .. })));
+        }
+        let picture = folder.path().join("a.png");
+        std::fs::write(&picture, b"x").unwrap();
+        for location in [location, Location::File(picture)] {
+            assert_eq!(expand(&location, false).unwrap().pictures.len(), 1);
+            let refused = expand(&location, true).unwrap_err();
+            assert!(matches!(refused, LocationError::PicturesOnly { .. }), "{refused}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One open source.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,10 +9,11 @@ use ffmpeg_next as ffmpeg;
 
 use super::error::{Doing, SourceError, SourceFault};
 use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
+use super::pace::{Pace, Seen};
 use super::policy::{self, Policy};
 use super::probe::TrackDescription;
 use super::watch::Watch;
-use super::{Location, SourceSettings};
+use super::{Location, SourceSettings, picture};
 use crate::data::{Clock, Packet, VideoTrack};
 use crate::supervise::Stop;
 use crate::telemetry::redact;
@@ -36,12 +38,10 @@ pub struct Source {
     stream: usize,
     track: VideoTrack,
     pace: Option<Pace>,
-}
-
-/// Releases packets of a graph at the speed of the clock.
-struct Pace {
-    /// When the first packet was released, and its time in seconds.
-    start: Option<(Instant, f64)>,
+    /// What the session before gave out, while the playlist still gives that again.
+    before: Option<Seen>,
+    /// What was given out, where it may come again.
+    seen: Option<Seen>,
 }
 
 /// Sets FFmpeg up once: its devices, and its messages into `tracing`.
@@ -80,7 +80,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     let (url, demuxer) = target(location).map_err(|fault| fail(live, fault))?;
     let options = options(settings).map_err(|fault| fail(live, fault))?;
     let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
-    let hooks = Hooks::new(watch.clone(), Policy::new(settings, &url));
+    let policy = Policy::new(settings, &String::from_utf8_lossy(&url));
+    let hooks = Hooks::new(watch.clone(), policy);
     let fault = |answer: ffmpeg::Error| {
         if let Some(refusal) = hooks.take_refusal() {
             SourceFault::Disallowed(refusal)
@@ -132,7 +133,16 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     }
     let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
     let live = location.is_live() && !finite;
-    let track = track(&opened.input, stream, live);
+    let picture = match location {
+        Location::File(path) if is_still(&opened.input) => Some(&**path),
+        _ => None,
+    };
+    let track = track(&opened.input, stream, live, picture);
+    let segments = live && matches!(opened.input.format().name(), "hls" | "dash");
+    let pace = match location {
+        Location::Lavfi(_) => Some(Pace::graph()),
+        _ => segments.then(Pace::segments),
+    };
     Ok(Source {
         opened,
         location: location.clone(),
@@ -140,7 +150,19 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         stall_timeout: settings.stall_timeout,
         stream,
         track,
-        pace: matches!(location, Location::Lavfi(_)).then_some(Pace { start: None }),
+        pace,
+        before: None,
+        seen: segments.then(Seen::default),
+    })
+}
+
+/// Whether its options may be set, as far as can be told without opening it.
+pub fn check_options(settings: &SourceSettings) -> Result<(), SourceError> {
+    options(settings).map(drop).map_err(|fault| SourceError {
+        doing: Doing::Opening,
+        location: settings.location.redacted(),
+        live: settings.location.is_live(),
+        fault,
     })
 }
 
@@ -155,6 +177,29 @@ impl Source {
         u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros)
     }
 
+    /// Whether packets are held back until they are due: when they came says nothing of
+    /// whether they are read too slowly.
+    pub fn is_paced(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// Passes over what an earlier session of the same source gave out already.
+    pub fn resume(&mut self, seen: Seen) {
+        self.before = Some(seen);
+    }
+
+    /// What was given out, for [`Self::resume`]; `None` where nothing can come twice.
+    pub fn into_seen(self) -> Option<Seen> {
+        // While there is something to pass over, nothing was added to it.
+        self.before.or(self.seen)
+    }
+
+    /// How long no video may come: a playlist is quiet for as long as a segment lasts, and
+    /// may be read just before the next one is written.
+    fn patience(&self) -> Duration {
+        self.opened.hooks.patience(self.stall_timeout)
+    }
+
     /// What is in it, for people.
     pub fn description(&self) -> TrackDescription {
         TrackDescription::new(&self.opened.input, self.stream, &self.track, self.duration())
@@ -162,19 +207,20 @@ impl Source {
 
     /// The next packet of the video track; `None` at the end of a file or graph.
     ///
-    /// Blocks for at most `stall_timeout` without a video packet. A live stream that ends
+    /// Blocks for at most `stall_timeout` without a video packet (three segments of a live
+    /// playlist, where that is longer), and until it is due. A live stream that ends
     /// is an error, of kind `ended`.
     pub fn read(&mut self) -> Result<Option<Packet>, SourceError> {
         let watch = self.opened.hooks.watch.clone();
-        watch.extend(self.stall_timeout);
+        watch.extend(self.patience());
         let mut invalid = 0;
         loop {
             if let Some(why) = watch.interruption() {
-                return Err(self.fail(SourceFault::from_interruption(why, self.stall_timeout)));
+                return Err(self.fail(SourceFault::from_interruption(why, self.patience())));
             }
             let mut packet = ffmpeg::Packet::empty();
             match packet.read(&mut self.opened.input) {
-                Ok(()) if packet.stream() != self.stream => {}
+                Ok(()) if packet.stream() != self.stream || self.was_seen(&packet) => {}
                 Ok(()) => return self.release(packet, &watch).map(Some),
                 Err(ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => {
                     watch.wait_until(Instant::now() + CAMERA_PAUSE);
@@ -187,13 +233,17 @@ impl Source {
                         continue;
                     }
                     match answer {
-                        ffmpeg::Error::Eof if self.track.live && self.pace.is_none() => {
+                        ffmpeg::Error::Eof if self.track.live && !self.is_graph() => {
                             return Err(self.fail(SourceFault::Ended));
                         }
                         ffmpeg::Error::Eof => return Ok(None),
                         ffmpeg::Error::InvalidData if invalid < MOST_INVALID => invalid += 1,
                         answer => {
-                            let fault = SourceFault::from_answer(&self.location, answer);
+                            let fault = if self.lacks_index(answer) {
+                                SourceFault::IndexOutOfReach
+                            } else {
+                                SourceFault::from_answer(&self.location, answer)
+                            };
                             return Err(self.fail(fault));
                         }
                     }
@@ -204,13 +254,13 @@ impl Source {
 
     /// Stamps a packet with the time at which it came, a graph's when it is due.
     fn release(&mut self, packet: ffmpeg::Packet, watch: &Watch) -> Result<Packet, SourceError> {
-        let seconds = packet.pts().map(|pts| pts as f64 * f64::from(self.track.time_base));
-        if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds) {
-            let (start, first) = *pace.start.get_or_insert_with(|| (Instant::now(), seconds));
-            let due = Duration::try_from_secs_f64(seconds - first).unwrap_or_default();
-            if watch.wait_until(start + due) {
-                return Err(self.fail(SourceFault::Stopped));
-            }
+        // Packets come in decoding order, so it is DTS that grows.
+        let ticks = packet.dts().or(packet.pts());
+        let seconds = ticks.map(|ticks| ticks as f64 * f64::from(self.track.time_base));
+        if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds)
+            && watch.wait_until(pace.due(Instant::now(), seconds))
+        {
+            return Err(self.fail(SourceFault::Stopped));
         }
         let arrived = Instant::now();
         let (captured_at, clock) = if self.track.live {
@@ -225,6 +275,32 @@ impl Source {
         Ok(Packet { inner: packet, arrived, captured_at, clock })
     }
 
+    /// Whether an MP4 over HTTP cannot be read because its index was, and the server does
+    /// not let us go back to its pictures.
+    fn lacks_index(&self, answer: ffmpeg::Error) -> bool {
+        matches!(answer, ffmpeg::Error::Other { errno: ffmpeg::error::EIO })
+            && matches!(self.location, Location::Http(_))
+            && self.opened.input.format().name().starts_with("mov,")
+            && !ffi::can_seek(&self.opened.input)
+    }
+
+    fn is_graph(&self) -> bool {
+        matches!(self.location, Location::Lavfi(_))
+    }
+
+    /// Whether the session before gave this packet out; remembers it.
+    fn was_seen(&mut self, packet: &ffmpeg::Packet) -> bool {
+        let (Some(seen), Some(pts)) = (&mut self.seen, packet.pts()) else { return false };
+        let packet = (pts, packet.size());
+        seen.add(packet);
+        let again = self.before.as_ref().is_some_and(|before| before.has(packet));
+        if !again {
+            // From here on all is new.
+            self.before = None;
+        }
+        again
+    }
+
     fn fail(&self, fault: SourceFault) -> SourceError {
         SourceError {
             doing: Doing::Reading,
@@ -236,9 +312,9 @@ impl Source {
 }
 
 /// What FFmpeg is told to open, and through which demuxer where it cannot find out.
-fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceFault> {
+fn target(location: &Location) -> Result<(Vec<u8>, Option<&'static str>), SourceFault> {
     Ok(match location {
-        Location::Rtsp(url) | Location::Http(url) => (url.to_string(), None),
+        Location::Rtsp(url) | Location::Http(url) => (url.to_string().into(), None),
         Location::File(path) => {
             let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
                 std::io::ErrorKind::NotFound => SourceFault::NotFound,
@@ -249,12 +325,12 @@ fn target(location: &Location) -> Result<(String, Option<&'static str>), SourceF
                 return Err(SourceFault::Empty);
             }
             // The scheme keeps a name such as `concat:a` from being one.
-            (format!("file:{}", path.display()), None)
+            ([b"file:", path.as_os_str().as_encoded_bytes()].concat(), None)
         }
-        Location::Camera(path) => (path.display().to_string(), Some("v4l2")),
-        Location::Lavfi(graph) => (graph.clone(), Some("lavfi")),
-        Location::Folder(_) => {
-            return Err(SourceFault::Unsupported { what: "a folder as one stream" });
+        Location::Camera(path) => (path.as_os_str().as_encoded_bytes().into(), Some("v4l2")),
+        Location::Lavfi(graph) => (graph.clone().into(), Some("lavfi")),
+        Location::Folder(_) | Location::Pictures(_) => {
+            return Err(SourceFault::Folder);
         }
     })
 }
@@ -290,6 +366,12 @@ fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, Source
         Location::Http(_) => {
             // A reused connection would be redirected without asking `Policy`.
             options.entry("http_persistent".into()).or_insert_with(|| "0".into());
+            // A camera is watched at the live edge, not from three segments before it.
+            options.entry("live_start_index".into()).or_insert_with(|| "-1".into());
+        }
+        Location::File(_) => {
+            // A `%d` in a picture's name is no row of pictures.
+            options.entry("pattern_type".into()).or_insert_with(|| "none".into());
         }
         _ => {}
     }
@@ -327,19 +409,34 @@ fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
     input.duration() > 0 && !ffi::is_unseekable(input)
 }
 
-fn track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> VideoTrack {
+/// Whether it was opened by a demuxer of single pictures.
+fn is_still(input: &ffmpeg::format::context::Input) -> bool {
+    let format = input.format();
+    format.name() == "image2" || format.name().ends_with("_pipe")
+}
+
+/// `picture` is the file that it was opened from, where that is a single picture.
+fn track(
+    input: &ffmpeg::format::context::Input,
+    stream: usize,
+    live: bool,
+    picture: Option<&Path>,
+) -> VideoTrack {
     let stream = input.stream(stream).expect("the index came from this input");
     let average = stream.avg_frame_rate();
     let known = average.numerator() > 0 && average.denominator() > 0;
+    let turned = stream
+        .side_data()
+        .find(|side| side.kind() == ffmpeg::packet::side_data::Type::DisplayMatrix)
+        .map_or(0, |side| quarter_turns(side.data()));
+    let orientation = picture.map(picture::orientation).unwrap_or_default();
     VideoTrack {
         // A copy: the stream's own would keep the input open.
         parameters: stream.parameters().clone(),
         time_base: stream.time_base(),
         frame_rate: if known { average } else { stream.rate() },
-        quarter_turns: stream
-            .side_data()
-            .find(|side| side.kind() == ffmpeg::packet::side_data::Type::DisplayMatrix)
-            .map_or(0, |side| quarter_turns(side.data())),
+        quarter_turns: (turned + orientation.quarter_turns) % 4,
+        mirrored: orientation.mirrored,
         live,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -27,6 +28,8 @@ pub enum Location {
     File(PathBuf),
     /// Every media file in it; see [`super::expand`].
     Folder(PathBuf),
+    /// Single pictures, looked at one after another; never written by a user, and never empty.
+    Pictures(Arc<[PathBuf]>),
     /// A V4L2 device.
     Camera(PathBuf),
     /// An FFmpeg filter graph that makes pictures, run in real time.
@@ -52,8 +55,9 @@ pub enum LocationError {
     #[error("folder {path:?} holds no media files: names must end in one of .mp4 .mkv .ts .jpg …")]
     EmptyFolder { path: PathBuf },
     #[error(
-        "folder {path:?} holds single pictures only: this model wants clips; \
-         join them first, for example with ffmpeg -pattern_type glob -i '*.jpg' clip.mp4"
+        "source {path:?} is single pictures only: this model wants clips; join pictures first, \
+         for example with ffmpeg -pattern_type glob -i '*.jpg' clip.mp4, or take a model of one \
+         frame"
     )]
     PicturesOnly { path: PathBuf },
 }
@@ -132,6 +136,7 @@ impl Location {
             Self::Http(_) => "http",
             Self::File(_) => "file",
             Self::Folder(_) => "folder",
+            Self::Pictures(_) => "pictures",
             Self::Camera(_) => "camera",
             Self::Lavfi(_) => "lavfi",
         }
@@ -140,7 +145,7 @@ impl Location {
     /// Whether it is expected to go on for ever. HTTP counts as live until it turns out
     /// to be finite when opened: see `VideoTrack::live`.
     pub fn is_live(&self) -> bool {
-        !matches!(self, Self::File(_) | Self::Folder(_))
+        !matches!(self, Self::File(_) | Self::Folder(_) | Self::Pictures(_))
     }
 
     /// For people: no user, no password, no query value.
@@ -150,6 +155,10 @@ impl Location {
             Self::File(path) | Self::Folder(path) | Self::Camera(path) => {
                 path.display().to_string()
             }
+            Self::Pictures(files) => match &**files {
+                [one] => one.display().to_string(),
+                files => format!("{} pictures", files.len()),
+            },
             Self::Lavfi(graph) => format!("lavfi:{graph}"),
         }
     }
@@ -204,6 +213,7 @@ impl Location {
             Self::Folder(path) | Self::Camera(path) => {
                 path.file_name().unwrap_or_default().to_string_lossy().into()
             }
+            Self::Pictures(_) => "pictures".into(),
             Self::Lavfi(_) => "lavfi".into(),
         };
         stream_name(&name)
@@ -272,7 +282,7 @@ fn is_camera_name(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("video"))
 }
 
-fn redact_url(url: &Url) -> String {
+pub(super) fn redact_url(url: &Url) -> String {
     let mut text = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
     if let Some(port) = url.port() {
         text.push_str(&format!(":{port}"));

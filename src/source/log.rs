@@ -14,6 +14,9 @@ use crate::telemetry::redact;
 const MOST: u32 = 5;
 const SPAN: Duration = Duration::from_secs(1);
 
+/// Bytes of one line that are kept; what is longer is passed on in parts.
+const LONGEST: usize = 8192;
+
 /// Levels as FFmpeg numbers them.
 const FATAL: i32 = 8;
 const WARNING: i32 = 24;
@@ -43,6 +46,9 @@ pub(super) fn piece(level: i32, text: &str) {
         while let Some(end) = partial.find('\n') {
             let line: String = partial.drain(..=end).collect();
             emit(level, line.trim_end());
+        }
+        if partial.len() > LONGEST {
+            emit(level, &std::mem::take(partial));
         }
     });
 }
@@ -119,6 +125,12 @@ mod tests {
         let passed = (0..100).filter(|i| limiter.admit(start, &i.to_string()).is_some()).count();
         assert_eq!(passed as u32, MOST - 1);
         assert_eq!(limiter.admit(start + SPAN, "a"), Some(100 - u64::from(MOST - 1)));
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_not_kept_for_ever() {
+        (0..100).for_each(|_| piece(WARNING, &"x".repeat(1000)));
+        PARTIAL.with_borrow(|partial| assert!(partial.len() <= LONGEST, "{}", partial.len()));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! or when no video packet came for `stall_timeout`. The one exception is the look-up of a
 //! host name, which the system's resolver bounds.
 //!
-//! Does not decode, does not retry, and does not follow a playlist to other hosts or to
-//! files unless told that it may. Two limits of the latter: a redirect of HTTP is judged
-//! after the other host has been asked, so a foreign host may see the request but nothing
-//! of its answer is used; and a redirect that first happens when a seekable file is sought
-//! in is not seen. The graph of a `lavfi:` source may itself name files (`movie=…`): who
+//! Does not decode, does not retry, and does not follow a playlist or a redirect to other
+//! hosts or to files unless told that it may; what it asks of another host never has the
+//! headers that are meant for the source's own. Three limits: a redirect that first happens
+//! when a seekable file is sought in is not followed at all; one of RTSP may open a
+//! connection to the other host, on which nothing is sent; and an FFmpeg without the option
+//! `max_redirects` (Debian's 5.1 has it), or on a machine other than x86-64, follows HTTP's
+//! redirects itself, which then are judged after the other host was asked. The graph of a `lavfi:` source may itself name files (`movie=…`): who
 //! writes it decides.
 
 #[cfg(feature = "ffmpeg")]
@@ -19,10 +21,18 @@ mod error;
 mod ffi;
 mod folder;
 #[cfg(feature = "ffmpeg")]
+mod follow;
+#[cfg(feature = "ffmpeg")]
 mod input;
 mod location;
 #[cfg(feature = "ffmpeg")]
 mod log;
+#[cfg(feature = "ffmpeg")]
+mod pace;
+#[cfg(feature = "ffmpeg")]
+mod picture;
+#[cfg(feature = "ffmpeg")]
+mod playlist;
 #[cfg(feature = "ffmpeg")]
 mod policy;
 #[cfg(feature = "ffmpeg")]
@@ -35,10 +45,12 @@ mod watch;
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
 pub use error::{Doing, SourceError, SourceFault};
-pub use folder::{expand, is_picture, require_clips};
+pub use folder::{Found, expand, is_picture};
 #[cfg(feature = "ffmpeg")]
-pub use input::{Source, init, open};
+pub use input::{Source, check_options, init, open};
 pub use location::{Location, LocationError};
+#[cfg(feature = "ffmpeg")]
+pub use pace::Seen;
 #[cfg(feature = "ffmpeg")]
 pub use policy::Refusal;
 #[cfg(feature = "ffmpeg")]

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::location::redact_url;
 use super::{Location, SourceSettings};
 
 /// Something that a playlist or a redirect led to and that is not allowed.
@@ -9,6 +10,14 @@ use super::{Location, SourceSettings};
 pub enum Refusal {
     #[error("it leads to the host {host}: add \"{host}\" to allow_hosts if that is meant")]
     Host { host: String },
+    #[error("it redirects to {target}: add \"{host}\" to allow_hosts if that is meant")]
+    Redirect {
+        /// Without credentials.
+        target: String,
+        host: String,
+    },
+    #[error("it leads to an address that can be read in two ways, which is never followed")]
+    Ambiguous,
     #[error("it leads to a local file: set allow_files = true if that is meant")]
     File,
     #[error("it leads to a URL of scheme {scheme:?}, which is never followed")]
@@ -47,7 +56,7 @@ impl Policy {
         let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         match scheme.as_str() {
             "http" | "https" => {
-                let host = host_of(url).unwrap_or_default();
+                let Some(host) = host_of(url) else { return Err(Refusal::Ambiguous) };
                 if self.host.as_ref() == Some(&host) || self.allow_hosts.contains(&host) {
                     Ok(())
                 } else {
@@ -66,10 +75,34 @@ impl Policy {
         }
     }
 
+    /// Whether a redirect to `target`, an absolute URL, may be followed: to hosts only.
+    pub fn judge_redirect(&self, target: &str) -> Result<(), Refusal> {
+        if is_ambiguous(target) {
+            return Err(Refusal::Ambiguous);
+        }
+        let scheme = target.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+        if !matches!(scheme.as_str(), "http" | "https" | "rtsp" | "rtsps") {
+            return Err(Refusal::Scheme { scheme });
+        }
+        self.judge_host(target).map_err(|refusal| match (refusal, Url::parse(target)) {
+            (Refusal::Host { host }, Ok(url)) => {
+                Refusal::Redirect { target: redact_url(&url), host }
+            }
+            (refusal, _) => refusal,
+        })
+    }
+
+    /// Whether `url` is on the source's own host, and no less safe: the only place that the
+    /// source's own headers are for.
+    pub fn is_own(&self, url: &str) -> bool {
+        let safe = !self.top.starts_with("https:") || url.starts_with("https:");
+        safe && self.host.is_some() && host_of(url) == self.host
+    }
+
     /// Whether a connection that was redirected may be read: `url` is where it ended.
     pub fn judge_host(&self, url: &str) -> Result<(), Refusal> {
         match host_of(url) {
-            None if is_ambiguous(url) => Err(Refusal::Host { host: String::new() }),
+            None if is_ambiguous(url) => Err(Refusal::Ambiguous),
             None => Ok(()),
             Some(host) if self.host.as_ref() == Some(&host) => Ok(()),
             Some(host) if self.allow_hosts.contains(&host) => Ok(()),
@@ -97,7 +130,9 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
     let mut list = match &settings.location {
         Location::Rtsp(_) => "rtsp,rtsps,rtp,srtp,udp,tcp,tls".to_owned(),
         Location::Http(_) => format!("{HTTP},crypto,data"),
-        Location::File(_) | Location::Folder(_) => "file,crypto,data".to_owned(),
+        Location::File(_) | Location::Folder(_) | Location::Pictures(_) => {
+            "file,crypto,data".to_owned()
+        }
         // Devices and graphs are opened by name, through no protocol.
         Location::Camera(_) | Location::Lavfi(_) => return None,
     };
@@ -144,8 +179,9 @@ mod tests {
         assert_eq!(policy.judge("http://evil/1.ts"), host("evil"));
         // FFmpeg would connect to evil, a browser to cam.
         for url in ["http://cam\\@evil/1.ts", "http://cam:80\\.x@evil/1.ts", "http://cam\t@evil/"] {
-            assert_eq!(policy.judge(url), host(""), "{url}");
-            assert_eq!(policy.judge_host(url), host(""), "{url}");
+            assert_eq!(policy.judge(url), Err(Refusal::Ambiguous), "{url}");
+            assert_eq!(policy.judge_host(url), Err(Refusal::Ambiguous), "{url}");
+            assert_eq!(policy.judge_redirect(url), Err(Refusal::Ambiguous), "{url}");
         }
         assert_eq!(policy.judge("crypto:http://evil/1.ts"), host("evil"));
         assert_eq!(policy.judge("http://cam@evil/1.ts"), host("evil"));
@@ -157,6 +193,25 @@ mod tests {
             ["concat:a|b", "subfile,,start,0,end,9,,:/etc/passwd", "gopher://h/", "tcp://cam:1"]
         {
             assert!(policy.judge(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn redirects_stay_on_the_host_and_headers_too() {
+        let policy = policy("https://cam/live.m3u8", &["cdn"], true);
+        for target in ["https://CAM/1", "http://cam/1", "https://cdn/1"] {
+            assert_eq!(policy.judge_redirect(target), Ok(()), "{target}");
+        }
+        let refusal = policy.judge_redirect("http://u:hunter2@evil:81/1?key=hunter2").unwrap_err();
+        let told = refusal.to_string();
+        assert!(told.contains("http://evil:81/1") && told.contains("\"evil\""), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+        for target in ["file:///etc/passwd", "gopher://cam/1", "/etc/passwd"] {
+            assert!(policy.judge_redirect(target).is_err(), "{target}");
+        }
+        assert!(policy.is_own("https://cam:8443/2"));
+        for other in ["http://cam/2", "https://cdn/2", "https://cam@cdn/2", "https://cam\\@cdn/2"] {
+            assert!(!policy.is_own(other), "{other}");
         }
     }
 

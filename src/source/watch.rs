@@ -63,6 +63,11 @@ impl Watch {
         broken
     }
 
+    /// Breaks off the call that is under way.
+    pub fn break_off(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
     /// Waits until `due`; says whether it was told to stop before.
     pub fn wait_until(&self, due: Instant) -> bool {
         self.stop.wait(due.saturating_duration_since(Instant::now()))

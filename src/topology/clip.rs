@@ -1,12 +1,13 @@
 //! The whole line for one clip on the calling thread: for looking at a model, and for
 //! measuring.
 
+use super::pictures::{PictureError, look_at};
 use crate::byte_array::ResidentInput;
 use crate::data::{StreamId, Window, WindowScores};
 use crate::decode::{DecodeError, DecodeSettings, Decoder, Timeline};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
-use crate::source::{self, SourceError, SourceSettings};
+use crate::source::{self, Location, SourceError, SourceSettings, is_picture};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::StreamMetrics;
 use crate::window::{Plan, Windower};
@@ -19,10 +20,13 @@ pub enum ClipError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error(transparent)]
+    Picture(#[from] PictureError),
+    #[error(transparent)]
     Model(#[from] ModelError),
 }
 
-/// Shows every window of a clip to the model, one at a time, and tells its scores.
+/// Shows every window of a clip to the model, one at a time, and tells its scores. A picture
+/// is one window of a model of one frame.
 ///
 /// `metrics` counts what was decoded and skipped.
 ///
@@ -52,11 +56,18 @@ pub fn watch_clip(
         Ok(())
     };
 
+    let mut windower = Windower::new(stream, *plan, metrics.clone());
+    let (mut frames, mut windows) = (Vec::new(), Vec::new());
+    if let Location::File(path) = &source.location
+        && is_picture(path)
+        && plan.frames == 1
+    {
+        windower.push(look_at(path, source, decode, &Stop::new())?, &mut windows);
+        return windows.drain(..).try_for_each(look);
+    }
     let mut source = source::open(source, &Stop::new())?;
     let mut decoder = Decoder::new(source.track(), decode, metrics)?;
     let mut timeline = Timeline::new();
-    let mut windower = Windower::new(stream, *plan, metrics.clone());
-    let (mut frames, mut windows) = (Vec::new(), Vec::new());
     loop {
         let packet = source.read()?;
         match &packet {

@@ -13,6 +13,8 @@ use crate::telemetry::metrics::{DropReason, StreamMetrics};
 /// What a stream's thread tells the model's thread, in order.
 pub enum StreamItem {
     Connected,
+    /// The windows that follow are of this file.
+    File(Arc<str>),
     Window(Window),
     /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
     Lost {
@@ -237,6 +239,7 @@ mod tests {
         inbox.round(windows, |port, item| {
             said.push(match item {
                 StreamItem::Connected => format!("{} connected", port.stream),
+                StreamItem::File(file) => format!("{} of {file}", port.stream),
                 StreamItem::Window(window) => format!("{} {}", port.stream, window.seq),
                 StreamItem::Lost { .. } => format!("{} lost", port.stream),
                 StreamItem::Finished(_) => format!("{} finished", port.stream),

@@ -12,6 +12,9 @@ const QUIET: Duration = Duration::from_secs(300);
 const TOO_LATE: Duration = Duration::from_secs(5);
 /// Share of windows dropped from which it is worth a warning.
 const TOO_MANY: f64 = 0.05;
+/// Share of a period from which the model counts as the reason: windows that come in a
+/// burst are dropped by a model that has little to do as well.
+const BUSY: f64 = 0.6;
 
 /// Figures of one period in which too many live windows were dropped.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +58,8 @@ impl KeepUp {
         };
         (self.since, self.busy, self.seen, self.dropped) = (now, Duration::ZERO, seen, dropped);
         let share = behind.dropped as f64 / (behind.seen + behind.dropped).max(1) as f64;
-        if share <= TOO_MANY || self.quiet_until.is_some_and(|until| now < until) {
+        let fine = share <= TOO_MANY || behind.busy < BUSY;
+        if fine || self.quiet_until.is_some_and(|until| now < until) {
             return None;
         }
         self.quiet_until = Some(now + QUIET);
@@ -125,10 +129,20 @@ mod tests {
         let mut keep_up = KeepUp::new(start);
         assert_eq!(keep_up.judge(start + PERIOD / 2, 10, 10), None, "the period is not over");
         assert_eq!(keep_up.judge(start + PERIOD, 100, 5), None, "few were dropped");
-        keep_up.worked(PERIOD / 2);
+        keep_up.worked(PERIOD * 3 / 4);
         let behind = keep_up.judge(start + 2 * PERIOD, 160, 45).unwrap();
-        assert_eq!(behind, Behind { seen: 60, dropped: 40, busy: 0.5 });
+        assert_eq!(behind, Behind { seen: 60, dropped: 40, busy: 0.75 });
+        keep_up.worked(PERIOD);
         assert_eq!(keep_up.judge(start + 3 * PERIOD, 160, 90), None, "said a moment ago");
+        keep_up.worked(QUIET);
         assert!(keep_up.judge(start + 2 * PERIOD + QUIET, 160, 190).is_some());
+    }
+
+    #[test]
+    fn a_burst_that_an_idle_model_drops_is_no_overload() {
+        let start = Instant::now();
+        let mut keep_up = KeepUp::new(start);
+        keep_up.worked(PERIOD / 4);
+        assert_eq!(keep_up.judge(start + PERIOD, 50, 50), None);
     }
 }

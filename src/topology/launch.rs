@@ -10,11 +10,12 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::board::Board;
 use super::inbox::Port;
+use super::pictures::PictureWorker;
 use super::stream::{Outcome, Outlet, StreamJob, StreamWorker};
 use crate::data::Manifest;
 use crate::decode::DecodeError;
 use crate::label::{Ids, LabelSettings, StreamLabels};
-use crate::source::SourceError;
+use crate::source::{Location, SourceError};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::Metrics;
 
@@ -128,8 +129,14 @@ impl Beginner {
             return; // The model's thread has failed and said so.
         }
         let outlet = Outlet { sender, live };
-        let worker = StreamWorker::new(job, outlet, metrics, self.board.clone(), self.stop.clone());
-        let _ = self.outcomes.send(worker.run());
+        let (board, stop) = (self.board.clone(), self.stop.clone());
+        let outcome = if let Location::Pictures(files) = &job.source.location {
+            let files = files.clone();
+            PictureWorker::new(job, outlet.sender, metrics, board, stop).run(&files)
+        } else {
+            StreamWorker::new(job, outlet, metrics, board, stop).run()
+        };
+        let _ = self.outcomes.send(outcome);
     }
 }
 

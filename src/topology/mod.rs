@@ -14,10 +14,12 @@ mod inbox;
 mod keep_up;
 mod launch;
 mod perceive;
+mod pictures;
 mod run;
 mod stream;
 
 pub use clip::{ClipError, watch_clip};
 pub use perceive::Batching;
+pub use pictures::{PictureError, look_at};
 pub use run::{Report, RunError, Setup, run};
 pub use stream::{Reconnect, StreamJob, describe};

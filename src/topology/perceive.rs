@@ -157,6 +157,10 @@ impl Perceiver {
         let now = port.is_live().then(SystemTime::now);
         let out = &mut self.events;
         match item {
+            StreamItem::File(file) => {
+                port.labels.of_file(file);
+                return;
+            }
             StreamItem::Connected => port.labels.connected(now, out),
             StreamItem::Lost { kind } => port.labels.lost(kind, now, out),
             StreamItem::Finished(finish) => port.labels.finish(finish, now, out),

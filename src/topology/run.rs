@@ -10,7 +10,7 @@ use super::board::Board;
 use super::inbox::Inbox;
 use super::launch::{Launch, Launched};
 use super::perceive::{Batching, Heartbeat, Perceiver};
-use super::stream::StreamJob;
+use super::stream::{Outcome, StreamJob};
 use crate::label::LabelSettings;
 use crate::model::{Model, ModelError};
 use crate::publish::{CloseReport, Hub};
@@ -42,6 +42,8 @@ pub struct Setup {
 pub struct Report {
     /// Streams that could not be watched to their end.
     pub given_up: usize,
+    /// Pictures that could not be looked at.
+    pub unread: usize,
     /// What became of the events.
     pub close: CloseReport,
 }
@@ -117,7 +119,15 @@ pub fn run(
         let _ = thread.join();
     }
     runtime.shutdown_timeout(GLANCE);
-    Ok(Report { given_up: ended.try_iter().filter(|outcome| outcome.is_given_up()).count(), close })
+    let mut report = Report { given_up: 0, unread: 0, close };
+    for outcome in ended.try_iter() {
+        match outcome {
+            Outcome::Finished => {}
+            Outcome::GivenUp => report.given_up += 1,
+            Outcome::Unread(pictures) => report.unread += pictures,
+        }
+    }
+    Ok(report)
 }
 
 async fn serve(listener: std::net::TcpListener, state: WebState) {

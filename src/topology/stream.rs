@@ -12,7 +12,7 @@ use super::keep_up::Lag;
 use crate::data::{Fault, Remedy, StreamId, chain};
 use crate::decode::{DecodeSettings, Decoder, Timeline};
 use crate::label::Finish;
-use crate::source::{self, Source, SourceSettings};
+use crate::source::{self, Seen, Source, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::telemetry::redact;
@@ -20,6 +20,9 @@ use crate::window::{Plan, Windower};
 
 /// A session that lasted this long has run well: the next wait is short again.
 const RUN_WELL: Duration = Duration::from_secs(30);
+
+/// While a stream stays lost, a change of the reason is told at most so often.
+const REPEAT: Duration = Duration::from_secs(60);
 
 /// Everything that a stream's thread must know.
 #[derive(Clone)]
@@ -61,12 +64,8 @@ enum Ended {
 pub enum Outcome {
     Finished,
     GivenUp,
-}
-
-impl Outcome {
-    pub fn is_given_up(self) -> bool {
-        self == Self::GivenUp
-    }
+    /// It was read to its end, but so many of its pictures could not be looked at.
+    Unread(usize),
 }
 
 pub struct StreamWorker {
@@ -78,9 +77,11 @@ pub struct StreamWorker {
     timeline: Timeline,
     windower: Windower,
     lag: Lag,
-    /// The kind of the trouble that was last logged; `None` while connected.
-    trouble: Option<&'static str>,
+    /// `None` while connected.
+    trouble: Option<Trouble>,
     connected_before: bool,
+    /// What the last session gave out, where a reconnect may bring it again.
+    seen: Option<Seen>,
 }
 
 impl StreamWorker {
@@ -103,6 +104,7 @@ impl StreamWorker {
             lag: Lag::default(),
             trouble: None,
             connected_before: false,
+            seen: None,
         }
     }
 
@@ -145,18 +147,23 @@ impl StreamWorker {
 
     /// Opens the source and reads it to its end.
     fn session(&mut self) -> Ended {
-        let source = match source::open(&self.job.source, &self.stop) {
+        let mut source = match source::open(&self.job.source, &self.stop) {
             Ok(source) => source,
             Err(_) if self.stop.stopped() => return Ended::Stopped,
             Err(error) => return Ended::Failed(Box::new(error)),
         };
-        match self.read(source) {
+        if let Some(seen) = self.seen.take() {
+            source.resume(seen);
+        }
+        let ended = self.read(&mut source);
+        self.seen = source.into_seen();
+        match ended {
             Ended::Failed(_) if self.stop.stopped() => Ended::Stopped,
             ended => ended,
         }
     }
 
-    fn read(&mut self, mut source: Source) -> Ended {
+    fn read(&mut self, source: &mut Source) -> Ended {
         let live = source.track().live;
         self.outlet.live.store(live, Ordering::Relaxed);
         let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
@@ -166,11 +173,12 @@ impl StreamWorker {
         let mut frames = Vec::new();
         let mut windows = Vec::new();
         let mut first = true;
+        let mut shown = None;
         loop {
             let ended = match source.read() {
                 Ok(_) if self.stop.stopped() => Some(Ended::Stopped),
                 Ok(Some(packet)) => {
-                    if std::mem::take(&mut first) && self.connected(&source).is_err() {
+                    if std::mem::take(&mut first) && self.connected(source).is_err() {
                         return Ended::Stopped;
                     }
                     if let Err(error) = decoder.push(&packet, &mut self.timeline, &mut frames) {
@@ -188,7 +196,10 @@ impl StreamWorker {
                 }
             }
             for frame in frames.drain(..) {
-                if live && let Some(behind) = self.lag.frame(&frame.stamp) {
+                if live
+                    && !source.is_paced()
+                    && let Some(behind) = self.lag.frame(&frame.stamp)
+                {
                     self.warn_of_lag(behind);
                 }
                 self.windower.push(frame, &mut windows);
@@ -201,7 +212,10 @@ impl StreamWorker {
             if let Some(ended) = ended {
                 return ended;
             }
-            self.board.decoding(&self.job.stream, decoder.mode().as_str());
+            // All streams share the board's lock: not for every packet.
+            if shown.replace(decoder.mode()) != Some(decoder.mode()) {
+                self.board.decoding(&self.job.stream, decoder.mode().as_str());
+            }
         }
     }
 
@@ -241,14 +255,23 @@ impl StreamWorker {
         self.send(StreamItem::Connected, false)
     }
 
-    /// Says once that the stream is gone, and again only when the reason changes.
+    /// Says once that the stream is gone, and again, now and then, when the reason changes.
     fn lost(&mut self, kind: &'static str, reason: &str) {
-        let told = self.trouble.replace(kind);
         self.board.lost(&self.job.stream, kind, reason);
-        if told != Some(kind) {
+        let now = Instant::now();
+        let first = self.trouble.is_none();
+        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(kind, now));
+        if first {
             tracing::warn!(stream = %self.job.stream, reason, "stream lost, trying again");
+        } else if let Some(tries) = trouble.again(kind, now) {
+            tracing::warn!(
+                stream = %self.job.stream,
+                reason,
+                tries,
+                "stream still lost, now for another reason"
+            );
         }
-        if told.is_none() {
+        if first {
             // The model's thread is gone only when the program stops.
             let _ = self.send(StreamItem::Lost { kind }, false);
         }
@@ -278,7 +301,55 @@ impl StreamWorker {
     }
 }
 
+/// What was said of a stream that is lost.
+struct Trouble {
+    /// The kind that was last told of.
+    told: &'static str,
+    at: Instant,
+    /// Tries that failed since.
+    tries: u32,
+}
+
+impl Trouble {
+    /// Of which `kind` is told now.
+    fn new(kind: &'static str, now: Instant) -> Self {
+        Self { told: kind, at: now, tries: 0 }
+    }
+
+    /// Counts a further try; gives how many failed since something was said, if the reason
+    /// is another one and it is time to say so. A camera that starts may refuse and time
+    /// out by turns.
+    fn again(&mut self, kind: &'static str, now: Instant) -> Option<u32> {
+        self.tries += 1;
+        if kind == self.told || now.duration_since(self.at) < REPEAT {
+            return None;
+        }
+        let tries = self.tries;
+        *self = Self::new(kind, now);
+        Some(tries)
+    }
+}
+
 /// An error and its causes on one line, without credentials.
 pub fn describe(error: &dyn std::error::Error) -> String {
     redact::mask(&chain(error)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_that_alternate_are_told_once_a_minute_with_a_count() {
+        let start = Instant::now();
+        let mut trouble = Trouble::new("refused", start);
+        let told: Vec<_> = (1..=180)
+            .filter_map(|second| {
+                let kind = if second % 2 == 0 { "refused" } else { "timeout" };
+                let tries = trouble.again(kind, start + Duration::from_secs(second));
+                tries.map(|tries| (second, kind, tries))
+            })
+            .collect();
+        assert_eq!(told, [(61, "timeout", 61), (122, "refused", 61)]);
+    }
 }

@@ -140,7 +140,9 @@ fn masked<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 fn map<S: Serializer>(scores: &[(Arc<str>, f32)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(scores.iter().map(|(label, score)| (&**label, score)))
+    // Four digits, as in the events.
+    let rounded = |score: f32| (f64::from(score) * 1e4).round() / 1e4;
+    serializer.collect_map(scores.iter().map(|(label, score)| (&**label, rounded(*score))))
 }
 
 #[cfg(test)]
@@ -173,7 +175,7 @@ pub(super) mod tests {
             last_window: Some(LastWindow {
                 captured_at: Some(at),
                 media_end: MediaTime::from_nanos(30_500_000_000),
-                scores: vec![("dark".into(), 0.25), ("covered".into(), 0.97)],
+                scores: vec![("dark".into(), 0.25), ("covered".into(), 0.970_04)],
             }),
             active: vec![ActiveLabel {
                 label: "covered".into(),
@@ -195,7 +197,7 @@ pub(super) mod tests {
             "reconnects": 2, "provider": "cpu", "model": "stream-health 1",
             "decode": "key_frames", "frames_decoded": 30, "windows": 15,
             "last_window": {
-                "captured_at": at, "media_end": 30.5, "scores": { "dark": 0.25, "covered": 0.97_f32 },
+                "captured_at": at, "media_end": 30.5, "scores": { "dark": 0.25, "covered": 0.97 },
             },
             "active": [{ "label": "covered", "since": null, "media_start": 26.0 }],
         });

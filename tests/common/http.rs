@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 pub struct Response {
+    #[allow(dead_code, reason = "not every test that shares this client looks at it")]
     pub status: u16,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,

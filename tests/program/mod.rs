@@ -107,8 +107,13 @@ impl Percept {
 
     /// Waits until the log says `text`; fails the test if it does not.
     pub fn wait_for_log(&self, text: &str) {
+        self.wait_for_log_after(0, text);
+    }
+
+    /// [`Self::wait_for_log`], passing over the log's first `bytes`.
+    pub fn wait_for_log_after(&self, bytes: usize, text: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.log().contains(text) {
+        while !self.log()[bytes..].contains(text) {
             assert!(Instant::now() < deadline, "the log does not say {text:?}:\n{}", self.log());
             std::thread::park_timeout(Duration::from_millis(20));
         }

@@ -275,13 +275,46 @@ fn an_ignored_label_is_nowhere() {
     let mut bench = Bench::covered_dark(&settings);
     for _ in 0..3 {
         for event in bench.look(&[0.9, 0.2]) {
-            let EventKind::Window { scores, active } = event.kind else { panic!("{event:?}") };
+            let EventKind::Window { scores, active, .. } = event.kind else { panic!("{event:?}") };
             assert_eq!(scores, [(Arc::from("dark"), 0.2)]);
             assert!(active.is_empty());
         }
     }
     let text = bench.metrics.exposition();
     assert!(text.contains(r#"label="dark""#) && !text.contains("covered"), "{text}");
+}
+
+#[test]
+fn a_model_of_a_thousand_labels_does_not_make_a_thousand_series() {
+    let names: Vec<_> = (0..1000).map(|n| format!("label {n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let at_once = LabelSettings {
+        start_after: Duration::ZERO,
+        end_after: Duration::ZERO,
+        ..Default::default()
+    };
+    let watched = LabelSettings {
+        watch: Some(vec!["label 7".into(), "label 900".into()]),
+        ..at_once.clone()
+    };
+    for (settings, started, series) in [(at_once, 100, MOST_SERIES), (watched, 1, 2)] {
+        let mut bench = Bench::new(&output(Activation::Softmax, &names), &settings);
+        let mut told = 0;
+        for best in 0..100 {
+            let mut scores = vec![0.0; names.len()];
+            scores[best] = 0.9;
+            let events = bench.look(&scores);
+            told += events.iter().filter(|e| matches!(e.kind, EventKind::Started { .. })).count();
+            let EventKind::Window { scores, .. } = &events[0].kind else { panic!("{events:?}") };
+            assert_eq!((scores.len(), &*scores[0].0), (5, names[best]));
+        }
+        let text = bench.metrics.exposition();
+        let of = |family: &str| text.lines().filter(|line| line.starts_with(family)).count();
+        assert_eq!(told, started);
+        for family in ["percept_label_score{", "percept_label_active{", "percept_events_total{"] {
+            assert_eq!(of(family), series, "{family}");
+        }
+    }
 }
 
 #[test]

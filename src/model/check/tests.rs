@@ -264,3 +264,77 @@ fn raw_models_are_compared_by_pixels_and_times() {
     let faults = graph(&parsed(raw), &ports);
     assert_eq!(faults[0].field, "inputs[0].times");
 }
+
+/// A model of sound and of a look, to take apart.
+fn heard(changes: &[(&str, Value)]) -> Vec<ManifestFault> {
+    let mut document = document();
+    document["inputs"] = json!([{
+        "name": "audio", "modality": "audio", "layout": "byte_array", "sample_rate": 16_000,
+        "samples": 1600, "patch": [16], "position": {
+            "bands": [4], "max_resolution": [100.0], "order": "positions_sines_cosines"},
+    }]);
+    for (pointer, value) in changes {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        let parent = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        parent.insert(key.to_owned(), value.clone());
+    }
+    manifest(&parsed(document))
+}
+
+#[test]
+fn sound_is_checked_like_pictures() {
+    assert_eq!(heard(&[]), []);
+    let mel = json!({"n_fft": 400, "window": 400, "hop": 160, "bands": 40, "f_min": 0.0, "f_max": 8000.0});
+    let with = |key: &str, value: Value| {
+        let mut mel = mel.clone();
+        mel[key] = value;
+        ("/inputs/0/mel", mel)
+    };
+    let two = json!({"bands": [4, 4], "max_resolution": [10.0, 40.0], "order": "positions_sines_cosines"});
+    let good = [("/inputs/0/mel", mel.clone()), ("/inputs/0/patch", json!([11, 8]))];
+    let position = ("/inputs/0/position", two);
+    assert_eq!(heard(&[good[0].clone(), good[1].clone(), position.clone()]), []);
+    for (changes, field) in [
+        (vec![("/inputs/0/sample_rate", json!(0))], "inputs[0].sample_rate"),
+        (vec![("/inputs/0/samples", json!(0))], "inputs[0].samples"),
+        (vec![("/inputs/0/channels", json!(0))], "inputs[0].channels"),
+        (vec![("/inputs/0/patch", json!([7]))], "inputs[0].patch"),
+        (vec![("/inputs/0/patch", json!([]))], "inputs[0].patch"),
+        (vec![("/inputs/0/position", Value::Null)], "inputs[0].position"),
+        (vec![("/inputs/0/position/bands", json!([4, 4]))], "inputs[0].position.bands"),
+        (vec![("/inputs/0/position/time", json!("real"))], "inputs[0].position.time"),
+        (vec![("/inputs/0/position/tables", json!(true))], "inputs[0].position.tables"),
+        (vec![position.clone(), with("hop", json!(0))], "inputs[0].mel.hop"),
+        (vec![position.clone(), with("window", json!(401))], "inputs[0].mel.window"),
+        (vec![position.clone(), with("f_max", json!(9000.0))], "inputs[0].mel.f_max"),
+        (vec![position.clone(), with("log", json!({"floor": 0.0}))], "inputs[0].mel.log.floor"),
+        (
+            vec![position.clone(), good[0].clone(), ("/inputs/0/patch", json!([4, 8]))],
+            "inputs[0].patch",
+        ),
+        (vec![("/steps", json!({"latents": "l", "gives": "g", "looks": 0}))], "steps.looks"),
+    ] {
+        let faults = heard(&changes);
+        assert!(faults.iter().any(|fault| fault.field == field), "{field}: {faults:#?}");
+    }
+}
+
+#[test]
+fn a_step_and_its_latents_are_in_the_graph() {
+    let mut step = document();
+    step["steps"] = json!({"latents": "latents", "gives": "latents_out", "looks": 4});
+    let mut ports = ports();
+    assert_eq!(graph(&parsed(step.clone()), &ports)[0].field, "steps.gives");
+    ports.outputs.push(port("latents_out", "f32", &[8, 16]));
+    assert_eq!(graph(&parsed(step), &ports), []);
+}
+
+#[test]
+fn what_says_which_modalities_are_there_has_one_number_each() {
+    let mut both = document();
+    both["present"] = json!("present");
+    let mut ports = ports();
+    assert_eq!(graph(&parsed(both.clone()), &ports)[0].field, "present");
+    ports.inputs.push(port("present", "f32", &[1]));
+    assert_eq!(graph(&parsed(both), &ports), []);
+}

@@ -25,7 +25,7 @@ fn event(seq: u64, kind: EventKind) -> Event {
 }
 
 fn window(seq: u64) -> Event {
-    event(seq, EventKind::Window { scores: vec![], active: vec![] })
+    event(seq, EventKind::Window { scores: vec![], active: vec![], file: None })
 }
 
 fn connected(seq: u64) -> Event {
