@@ -41,7 +41,7 @@ def confusion(counts: list[list[int]], labels: tuple[str, ...]) -> str:
     return ", ".join(f"{truth} for {said} {n}" for n, said, truth in [(n, t, p) for n, t, p in pairs[:6]]) or "none"
 
 
-def form(model: Model, results: dict) -> str:
+def form(model: Model, results: dict, verify: dict) -> str:
     size, path = model.size, ROOT / f"models/{model.name}.onnx"
     inputs = []
     for m in model.modalities:
@@ -54,6 +54,7 @@ def form(model: Model, results: dict) -> str:
         f"| form | Perceiver: {' + '.join(str(m.position.rows) for m in model.modalities)} rows with Fourier features, {size.latents} latents x {size.width}, {size.looks} looks of one cross-attention and {size.depth} self-attention with shared weights, {training['parameters']:,} parameters, {path.stat().st_size / 1e6:.1f} MB |",
         f"| input | {'; '.join(inputs)} |",
         f"| labels | {', '.join(model.labels)}: one of them, whatever it is shown (softmax) |",
+        f"| speed | {verify['processor_milliseconds_a_window']} ms of processor time a window on one core (ONNX Runtime {verify['versions']['onnxruntime']}, AMD EPYC Zen 5), the graph alone |",
         f"| training | {training['windows']:,} windows ({training['steps']:,} steps of {training['batch']}), {training['minutes']} minutes on a shared core, `export/{model.script}` |",
         f"| licence of the weights | {model.licence} |",
     ]  # fmt: skip
@@ -75,9 +76,9 @@ def error(results: dict) -> str:
     return f"logits times {results['calibration']['scale']}; expected calibration error on `val` {found['before']:.3f} before, {found['after']:.3f} after" if found else "none"  # fmt: skip
 
 
-def card(model: Model, results: dict) -> str:
+def card(model: Model, results: dict, verify: dict) -> str:
     fields = {
-        "FORM": form(model, results),
+        "FORM": form(model, results, verify),
         "HELD_OUT": table("held-out", results["held_out"]),
         "CALIBRATION": error(results),
         "VAL": "; ".join(f"{name}: {v['accuracy']:.1%}" for name, v in results.get("val", {}).items()),
@@ -119,10 +120,10 @@ def main() -> None:
             print(f"{name}: no results yet, no card written")
             continue
         stated = {p.key: p.value for p in onnx.load(ROOT / f"models/{name}.onnx").metadata_props}["percept.manifest"]
-        results = json.loads(path.read_text())
-        if json.loads(stated)["card"].get("held_out") != results["held_out"]:
+        results, stated = json.loads(path.read_text()), json.loads(stated)
+        if stated["card"].get("held_out") != results["held_out"]:
             raise SystemExit(f"models/{name}.onnx was exported with other results: run export_small.py {name} again")
-        (ROOT / f"models/{name}.md").write_text(card(model, results))
+        (ROOT / f"models/{name}.md").write_text(card(model, results, stated["verify"]))
     path, page = HERE / "results/permuted-pixels.json", ROOT / "docs/experiments.md"
     if path.exists():
         begin, end = "<!-- permuted pixels: table -->", "<!-- end -->"
