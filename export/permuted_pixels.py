@@ -27,8 +27,8 @@ HERE = Path(__file__).resolve().parent
 SIDE = 32
 PICTURE = Picture((SIDE, SIDE))
 RECIPES = {
-    "perceiver": loop.Recipe(steps=2500, batch=32, rate=3e-3, warm_up=100, inertia=0.99),
-    "convolutional": loop.Recipe(steps=2500, batch=32, rate=3e-3, warm_up=100, inertia=0.99),
+    "perceiver": loop.Recipe(steps=700, batch=64, rate=1.5e-3, warm_up=100, inertia=0.99),
+    "convolutional": loop.Recipe(steps=700, batch=64, rate=3e-3, warm_up=100, inertia=0.99),
 }
 NAMES = {"perceiver": "Perceiver", "convolutional": "convolutional net"}
 SHUFFLE_SEED = 32
@@ -51,7 +51,7 @@ class Convolutional(nn.Module):
 
 
 def network(name: str) -> nn.Module:
-    return Convolutional() if name == "convolutional" else Perceiver([PICTURE], 10, Size(latents=32, width=64, looks=3, row_width=32))  # fmt: skip
+    return Convolutional() if name == "convolutional" else Perceiver([PICTURE], 10, Size(latents=32, width=64, looks=3, row_width=32, sharp=10.0))  # fmt: skip
 
 
 def pictures(data: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:

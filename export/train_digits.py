@@ -14,7 +14,7 @@ from small_perceivers import handwriting, loop
 from small_perceivers.modality import rows
 from small_perceivers.models import DIGITS
 
-RECIPE = loop.Recipe(steps=4000, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
+RECIPE = loop.Recipe(steps=3200, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
 VAL = 400  # pictures looked at now and then
 
 

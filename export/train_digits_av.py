@@ -13,7 +13,7 @@ import torch
 from small_perceivers import handwriting, loop, pairs, speech
 from small_perceivers.models import DIGITS_AV
 
-RECIPE = loop.Recipe(steps=3500, batch=64, rate=2e-3)
+RECIPE = loop.Recipe(steps=1500, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
 MISSING = 0.2  # share of windows without sound, and as many without a picture
 SPOILT = 0.5  # share of pictures, and of sounds, that are spoilt
 

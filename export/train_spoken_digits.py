@@ -15,7 +15,7 @@ from small_perceivers import loop, speech
 from small_perceivers.modality import rows
 from small_perceivers.models import SPEECH_SAMPLES, SPOKEN_DIGITS
 
-RECIPE = loop.Recipe(steps=3000, batch=64, rate=2e-3)
+RECIPE = loop.Recipe(steps=1500, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
 
 
 def main() -> None:

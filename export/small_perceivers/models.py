@@ -35,7 +35,7 @@ AMBIENCE = Spectrogram(
     patch=(8, 8), floor=1e-3, mean=0.0, std=4.0, bands=(8, 4),
 )  # fmt: skip
 
-DIGITS = Model("digits", (Picture((28, 28)),), Size(latents=32, width=64, looks=3, row_width=32), DIGIT_NAMES, "CC-BY-SA-3.0", "train_digits.py")  # fmt: skip
+DIGITS = Model("digits", (Picture((28, 28)),), Size(latents=32, width=64, looks=3, row_width=32, sharp=10.0), DIGIT_NAMES, "CC-BY-SA-3.0", "train_digits.py")  # fmt: skip
 SPOKEN_DIGITS = Model("spoken-digits", (SPEECH,), Size(latents=32, width=96, looks=3, dropout=0.1), DIGIT_NAMES, "CC-BY-SA-4.0", "train_spoken_digits.py")  # fmt: skip
 DIGITS_AV = Model("digits-av", (Picture((28, 28), (2, 2)), SPEECH), Size(latents=32, width=96, looks=3, dropout=0.1), DIGIT_NAMES, "CC-BY-SA-4.0", "train_digits_av.py")  # fmt: skip
 SOUND_EVENTS = Model("sound-events", (AMBIENCE,), Size(latents=32, width=96, looks=3, dropout=0.2), SOUNDS, "CC-BY-3.0", "train_sound_events.py")  # fmt: skip

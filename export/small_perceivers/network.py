@@ -13,9 +13,6 @@ from torch import nn
 
 from .modality import Modality, channels
 
-# The first keys are so many times as large as usual: every latent begins by looking at some place of its own.
-# With flat attention all see the same mean, and training needs several times as long to leave it.
-SHARP = 10.0
 MASKED = -1e4  # added to scores of rows that are not there; exp of it is 0 in f32 and in bf16
 
 
@@ -29,6 +26,9 @@ class Size:
     expansion: int = 2
     row_width: int = 64  # of a layer over each row
     dropout: float = 0.0
+    # The first keys are so many times as large as usual: every latent begins by looking at some place of its
+    # own. With flat attention all see the same mean, and training is slow to leave it.
+    sharp: float = 4.0
     encoding: int = 8  # channels of the modality encoding of the widest modality
 
 
@@ -110,7 +110,7 @@ class Perceiver(nn.Module):
         self.latents = nn.Parameter(torch.randn(size.latents, size.width) * 0.5)
         self.look = Attention(size, context, 1)
         with torch.no_grad():
-            self.look.key.weight.mul_(SHARP)
+            self.look.key.weight.mul_(size.sharp)
         self.transformer = nn.ModuleList(Attention(size, size.width, size.heads) for _ in range(size.depth))
         self.norm, self.head = nn.LayerNorm(size.width), nn.Linear(size.latents * size.width, labels)
 
