@@ -37,8 +37,8 @@ def gains(found: dict[str, dict]) -> str:
 
 def confusion(counts: list[list[int]], labels: tuple[str, ...]) -> str:
     """The mistakes that were made most often."""
-    pairs = sorted(((n, labels[t], labels[p]) for t, row in enumerate(counts) for p, n in enumerate(row) if t != p and n), reverse=True)  # fmt: skip
-    return ", ".join(f"{truth} for {said} {n}" for n, said, truth in [(n, t, p) for n, t, p in pairs[:6]]) or "none"
+    mistakes = [(n, labels[t], labels[p]) for t, row in enumerate(counts) for p, n in enumerate(row) if t != p and n]
+    return ", ".join(f"{said} for {truth} {n}" for n, truth, said in sorted(mistakes, reverse=True)[:6]) or "none"
 
 
 def form(model: Model, results: dict, verify: dict) -> str:

@@ -69,12 +69,7 @@ fn picture(stamp: Stamp, pictures: &Pictures, case: usize) -> VideoFrame {
             pixels.extend((0..3).map(|c| ((here + 40 * c) % 256) as u8));
         }
     }
-    VideoFrame {
-        stamp,
-        width: width as u32,
-        height: height as u32,
-        pixels: Arc::new(pixels),
-    }
+    VideoFrame { stamp, width: width as u32, height: height as u32, pixels: Arc::new(pixels) }
 }
 
 fn sound(sound: &Sound, case: usize) -> SoundClip {
