@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test lint bench clean-demo export-env
+.PHONY: help deps build demo test lint bench clean-demo export-env test-export model-imagenet
 
 # rustup's folder is on PATH only in shells opened after it was installed.
 export PATH := $(CURDIR)/.deps/prometheus/usr/bin:$(PATH):$(HOME)/.cargo/bin
@@ -45,6 +45,16 @@ bench: build ## Measure how fast this machine is
 clean-demo: ## Remove what the demo made and downloaded for itself
 	rm -rf .demo .deps/media/street.avi
 
-export-env: ## Make export/.venv, for training and exporting models (gigabytes)
+export-env: ## Make export/.venv, for training and exporting models (6 GB)
 	python3 -m venv export/.venv
-	export/.venv/bin/pip install -r export/requirements.txt
+	export/.venv/bin/pip install -r export/requirements.txt -e 'export[test]'
+
+export/.venv/bin/percept-export:
+	$(MAKE) export-env
+
+test-export: export/.venv/bin/percept-export ## Test the exporter of published Perceivers
+	cd export && .venv/bin/python -m pytest -q
+
+model-imagenet: export/.venv/bin/percept-export ## Get the published ImageNet model: models/imagenet.onnx (needs internet)
+	export/.venv/bin/percept-export hf deepmind/vision-perceiver-fourier models/imagenet.onnx \
+		--name vision-perceiver-fourier --license Apache-2.0

@@ -2,11 +2,13 @@
 
     python export/tiny_models.py        # needs the `onnx` package
 
-They carry no manifest: each test appends its own. All but the odd one out take `video`
-f32 [batch, 8, 111] and give `logits` f32 [batch, 2]: the mean, times 1 and -1.
+Most carry no manifest: each test appends its own. They take `video` f32 [batch, 8, 111] and give
+`logits` f32 [batch, 2]: the mean, times 1 and -1.
 
 `tiny-colours.onnx` has one: it looks at a picture of 8 x 8 pixels and says by softmax which
-of 100 colours it is, 97 of which it never sees.
+of 100 colours it is, 97 of which it never sees. Those that listen have one: `tiny-loud` says
+whether half a second of sound is loud, `tiny-flash-and-beep` also whether the picture is white,
+and which of the two there were.
 """
 
 import json
@@ -83,6 +85,54 @@ def colours():
     return file
 
 
+def listening(pictures):
+    """Takes `audio` f32 [batch, 8000, 1] at 16 kHz, and with `pictures` also `image` u8 [batch, 8, 8, 3] and `present`."""
+    audio = helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["batch", 8000, 1])
+    constants, nodes = [], []
+
+    def judged(name, mean, least, steep):
+        """A logit that is above zero where `mean` [batch, 1] is above `least`."""
+        constants.append(numpy_helper.from_array(np.float32(least), f"{name}.least"))
+        constants.append(numpy_helper.from_array(np.float32(steep), f"{name}.steep"))
+        nodes.append(helper.make_node("Sub", [mean, f"{name}.least"], [f"{name}.over"]))
+        nodes.append(helper.make_node("Mul", [f"{name}.over", f"{name}.steep"], [name]))
+        return name
+
+    nodes.append(helper.make_node("Mul", ["audio", "audio"], ["power"]))
+    nodes.append(helper.make_node("ReduceMean", ["power"], ["loudness"], axes=[1], keepdims=0))
+    logits = [judged("loud", "loudness", 0.01, 1000.0)]
+    inputs, described = [audio], [
+        {"name": "audio", "modality": "audio", "layout": "raw", "sample_rate": 16000, "samples": 8000}
+    ]
+    if pictures:
+        inputs.insert(0, helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 8, 8, 3]))
+        inputs.append(helper.make_tensor_value_info("present", TensorProto.FLOAT, ["batch", 2]))
+        described.insert(0, {"name": "image", "modality": "image", "layout": "raw", "size": [8, 8]})
+        constants.append(numpy_helper.from_array(np.int64([-1, 1]), "column"))
+        nodes.append(helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT))
+        nodes.append(helper.make_node("ReduceMean", ["pixels"], ["grey"], axes=[1, 2, 3], keepdims=0))
+        nodes.append(helper.make_node("Reshape", ["grey", "column"], ["greys"]))
+        nodes.append(helper.make_node("Split", ["present"], ["sight", "hearing"], axis=1))
+        logits += [judged("white", "greys", 128.0, 0.1)]
+        logits += [judged("seen", "sight", 0.5, 20.0), judged("heard", "hearing", 0.5, 20.0)]
+    nodes.append(helper.make_node("Concat", logits, ["logits"], axis=1))
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(logits)])]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, constants)
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    manifest = {
+        "manifest": 1,
+        "name": "tiny-flash-and-beep" if pictures else "tiny-loud",
+        "version": "1.0.0",
+        "license": "MIT OR Apache-2.0",
+        "inputs": described,
+        "output": {"name": "logits", "activation": "sigmoid", "labels": logits},
+    }
+    if pictures:
+        manifest["present"] = "present"
+    helper.set_model_props(file, {"percept.manifest": json.dumps(manifest)})
+    return file
+
+
 def main():
     one = [1.0, -1.0]
     models = {
@@ -94,6 +144,8 @@ def main():
         # A mean of nothing but zeros gives -inf.
         "infinite": model(one, last=helper.make_node("Log", ["scores"], ["logits"])),
         "unknown-operator": model(one, last=helper.make_node("Vanish", ["scores"], ["logits"], domain="unknown.domain")),
+        "loud": listening(pictures=False),
+        "flash-and-beep": listening(pictures=True),
     }
     OUT.mkdir(parents=True, exist_ok=True)
     models["colours"] = colours()

@@ -220,7 +220,7 @@ fn a_stream_that_falls_silent_is_given_up() {
     let mut settings = settings(&format!("http://{address}/live.ts"));
     settings.stall_timeout = Duration::from_secs(3);
     let mut source = open(&settings, &Stop::new()).unwrap();
-    assert!(source.track().live);
+    assert!(source.is_live());
     let mut packets = 0;
     let error = loop {
         match source.read() {
@@ -295,7 +295,7 @@ fn a_finite_http_resource_is_a_file() {
     for (path, want) in [("a.mp4", 25), ("vod.m3u8", 50)] {
         let mut source =
             open(&settings(&format!("http://{address}/{path}")), &Stop::new()).unwrap();
-        assert!(!source.track().live, "{path}");
+        assert!(!source.is_live(), "{path}");
         let mut packets = 0;
         while let Some(packet) = source.read().unwrap() {
             assert_eq!((packet.clock, packet.captured_at), (Clock::None, None));
@@ -418,12 +418,10 @@ fn a_probe_says_what_is_in_a_clip() {
         &path,
     ]);
     let found = probe(&settings(&path), &Stop::new()).unwrap();
-    assert_eq!(
-        (found.track.codec.as_str(), found.track.width, found.track.height),
-        ("h264", 320, 240)
-    );
-    assert_eq!(found.track.pixel_format.as_deref(), Some("yuv420p"));
-    assert_eq!(found.track.frame_rate, Some(25.0));
+    let video = found.track.video.as_ref().unwrap();
+    assert_eq!((video.codec.as_str(), video.width, video.height), ("h264", 320, 240));
+    assert_eq!(video.pixel_format.as_deref(), Some("yuv420p"));
+    assert_eq!(video.frame_rate, Some(25.0));
     assert_eq!(found.key_frame_interval_seconds, Some(2.0));
     assert_eq!(found.track.audio[0].codec, "aac");
     let json = serde_json::to_value(&found).unwrap();

@@ -97,7 +97,7 @@ fn a_reconnect_begins_at_the_live_edge_with_what_is_new() {
     for _ in 0..15 {
         last = first.read().unwrap().unwrap().inner.pts().unwrap();
     }
-    let tick = f64::from(first.track().time_base);
+    let tick = f64::from(first.video().unwrap().time_base);
     let seen = first.into_seen().unwrap();
     let mut again = source::open(&settings, &stop).unwrap();
     again.resume(seen);

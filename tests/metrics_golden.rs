@@ -27,6 +27,14 @@ fn exercised() -> (Metrics, Vec<Box<dyn std::any::Any>>) {
     door.frames_corrupt.inc_by(8);
     door.discontinuities.inc_by(9);
     door.windows.inc_by(50);
+    door.audio.decoded_seconds.inc_by(600.5);
+    door.audio.errors.inc_by(31);
+    door.audio.gaps.inc_by(32);
+    door.audio.silence_seconds.inc_by(0.75);
+    door.audio.trimmed_seconds.inc_by(0.25);
+    door.audio.overruns.inc_by(33);
+    door.audio.drifts(-0.001953125);
+    door.audio.absent.inc_by(34);
     for (count, reason) in (10..).zip(DropReason::ALL) {
         door.windows_dropped(reason).inc_by(count);
     }

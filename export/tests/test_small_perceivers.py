@@ -1,6 +1,6 @@
 """Tests of the small Perceivers' tools.
 
-    python -m unittest discover -s tests
+    python -m unittest tests/test_small_perceivers.py
 
 Those that need the data pack are skipped unless DATA names its folder.
 """

@@ -10,7 +10,7 @@ use crate::decode::{DecodeMode, DecodeSettings};
 use crate::model::{Model, ModelSettings};
 use crate::source::{self, Location, SourceSettings};
 use crate::telemetry::metrics::Metrics;
-use crate::topology::watch_clip;
+use crate::topology::{Wants, watch_clip};
 use crate::window::Plan;
 
 /// Time between looks, both ways.
@@ -21,8 +21,9 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     source::init();
     let source = SourceSettings::new(location);
     let opened = source::open(&source, &crate::supervise::Stop::new())?;
-    let (clip_seconds, rate) = match (opened.duration(), opened.track().frame_rate) {
-        (Some(duration), rate) if rate.numerator() > 0 && rate.denominator() > 0 => {
+    let rate = opened.video().map(|track| track.frame_rate);
+    let (clip_seconds, rate) = match (opened.duration(), rate) {
+        (Some(duration), Some(rate)) if rate.numerator() > 0 && rate.denominator() > 0 => {
             (duration.as_secs_f64(), f64::from(rate))
         }
         _ => return Err(BenchError::Clip { clip: clip.to_owned() }),
@@ -51,7 +52,8 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
         let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
         let mut windows = 0;
         let began = thread_cpu()?;
-        watch_clip(&mut model, &source, decode, plan, &metrics, |_| windows += 1)?;
+        let wants = Wants { pictures: Some((decode.clone(), *plan)), sound: None, points: None };
+        watch_clip(&mut model, &source, &wants, &metrics, |_| windows += 1)?;
         let cpu_seconds = thread_cpu()? - began;
         Ok(Line {
             cpu_seconds,

@@ -4,14 +4,14 @@ use std::net::TcpListener;
 
 use super::args::{Inputs, RunArgs};
 use super::exit::Failure;
-use crate::config::{Checked, Faults, Place, Watch};
+use crate::config::{Checked, Faults, Place, Stream, Watch};
 use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
-use crate::source::{self, Location};
+use crate::source::{self, Location, SourceSettings, Wanted, is_cloud};
 use crate::supervise::Stop;
-use crate::topology::{Reconnect, StreamJob};
+use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
 
 /// What a run needs, checked; nothing of it has begun.
@@ -56,12 +56,17 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         .is_none_or(|manifest| manifest.pictures().is_some_and(|input| input.frames > 1));
     let mut streams = Vec::new();
     match checked.watches(wants_clips) {
-        Ok(watches) => {
+        Ok(mut watches) => {
+            if let Some(manifest) = &manifest {
+                let sound = manifest.sound().is_some();
+                let wanted = Wanted::of(manifest.pictures().is_some(), sound);
+                watches.iter_mut().for_each(|watch| watch.source.wanted = wanted);
+            }
             for watch in &watches {
                 try_source(watch, &mut faults);
             }
             if let Some(manifest) = &manifest {
-                streams = jobs(&checked, watches, manifest, &model_place, &mut faults);
+                streams = jobs(&checked, watches, manifest, &mut faults);
             }
         }
         Err(found) => faults.append(found),
@@ -84,11 +89,13 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     }
 }
 
-/// A file or a graph is opened once before anything starts: one without video is no stream.
-/// Of what may be away for a while only the options are looked at.
+/// A file or a graph is opened once before anything starts: one without what the model takes is
+/// no stream, nor is a microphone for a model that does not listen. Of what may be away for a
+/// while only the options are looked at.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
 fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
+    let deaf = !watch.source.wanted.sound() || cfg!(not(feature = "microphone"));
     if watch.name != watch.stream.name {
         return;
     }
@@ -96,6 +103,8 @@ fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
         Location::File(_) | Location::Lavfi(_) => {
             source::open(&watch.source, &Stop::new()).map(drop)
         }
+        // Opens nothing: it is refused.
+        Location::Microphone(_) if deaf => source::open(&watch.source, &Stop::new()).map(drop),
         _ => source::check_options(&watch.source),
     };
     if let Err(error) = result {
@@ -107,18 +116,8 @@ fn jobs(
     checked: &Checked,
     watches: Vec<Watch<'_>>,
     manifest: &Manifest,
-    model_place: &Place,
     faults: &mut Faults,
 ) -> Vec<(StreamJob, LabelSettings)> {
-    let Some(input) = manifest.pictures() else {
-        let fix = "use a model that takes pictures or video";
-        faults.push(
-            model_place,
-            "this model takes no pictures, and no source gives what it takes",
-            fix,
-        );
-        return Vec::new();
-    };
     let machine = &checked.machine;
     let reconnect = Reconnect {
         first: machine.reconnect.first,
@@ -128,12 +127,84 @@ fn jobs(
     let mut jobs = Vec::new();
     for Watch { name, source, stream } in watches {
         stream.check_labels(&manifest.output, faults);
-        let Some(plan) = stream.plan(input, faults) else { continue };
-        let decode = stream.decode_settings(input, &plan, machine.decoder_threads);
-        let job = StreamJob { stream: name, source, decode, plan, reconnect };
+        if let Some((problem, fix)) = unfit(&source.location, manifest) {
+            faults.push(&stream.source.place, problem, fix);
+            continue;
+        }
+        let pictures = match manifest.pictures() {
+            Some(input) => {
+                let Some(plan) = stream.plan(input, faults) else { continue };
+                Some((stream.decode_settings(input, &plan, machine.decoder_threads), plan))
+            }
+            None => None,
+        };
+        let sound = match manifest.sound() {
+            Some(input) => {
+                let Some(plan) = stream.sound_plan(input, faults) else { continue };
+                Some(plan)
+            }
+            None => None,
+        };
+        let points = manifest.points().map(|input| input.points);
+        let wants = Wants { pictures, sound, points };
+        let pair = paired(stream, &source, &wants, faults);
+        let source = match &pair {
+            Some(_) => SourceSettings { wanted: Wanted::Pictures, ..source },
+            None => source,
+        };
+        let job = StreamJob { stream: name, source, pair, wants, reconnect };
         jobs.push((job, stream.labels.settings.clone()));
     }
     jobs
+}
+
+/// Why a source cannot give what the model takes, and what to do, where that can be seen from their
+/// kinds.
+fn unfit(location: &Location, manifest: &Manifest) -> Option<(&'static str, &'static str)> {
+    let Location::Pictures(files) = location else {
+        let deaf_and_blind = manifest.pictures().is_none() && manifest.sound().is_none();
+        return deaf_and_blind.then_some((
+            "this gives pictures or sound, but the model takes point clouds",
+            "give it .ply or .xyz files, or a folder of them",
+        ));
+    };
+    let clouds = files.iter().filter(|path| is_cloud(path)).count();
+    if clouds > 0 && manifest.points().is_none() {
+        Some(("there are point clouds, but this model takes none", "use a model that takes points"))
+    } else if clouds < files.len() && manifest.pictures().is_none() {
+        Some((
+            "there are single pictures, but this model takes none",
+            "use a model that takes pictures",
+        ))
+    } else {
+        None
+    }
+}
+
+/// The microphone that is heard with a camera; a fault where that cannot be.
+fn paired(
+    stream: &Stream,
+    source: &SourceSettings,
+    wants: &Wants,
+    faults: &mut Faults,
+) -> Option<SourceSettings> {
+    let pair = stream.pair.as_ref()?;
+    let problem = if wants.sound.is_none() {
+        Some("a microphone, but the model does not listen")
+    } else if wants.pictures.is_none() {
+        Some("a microphone beside a camera, but the model takes no pictures")
+    } else if !source.location.is_live() || matches!(source.location, Location::Microphone(_)) {
+        Some("a microphone, but the source is no camera, whose pictures it could go with")
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        faults.push(&pair.place, problem, "leave pair out");
+        return None;
+    }
+    let location = pair.value.clone();
+    let stall_timeout = stream.stall_timeout;
+    Some(SourceSettings { wanted: Wanted::Sound, stall_timeout, ..SourceSettings::new(location) })
 }
 
 #[cfg(test)]

@@ -14,7 +14,25 @@ pub fn devices() -> Result<(), Failure> {
     for camera in cameras {
         println!("{}\t{}", camera.path.display(), camera.name);
     }
+    #[cfg(feature = "microphone")]
+    microphones();
     Ok(())
+}
+
+#[cfg(feature = "microphone")]
+fn microphones() {
+    let microphones = source::microphones();
+    if microphones.is_empty() {
+        println!("no microphones on this machine");
+    }
+    for source::MicrophoneDevice { name, description, rates, channels } in microphones {
+        let from_to = |[least, most]: [u32; 2]| match least == most {
+            true => least.to_string(),
+            false => format!("{least} to {most}"),
+        };
+        let (rates, channels) = (from_to(rates), from_to(channels.map(u32::from)));
+        println!("mic:{name}\t{description}, {rates} Hz, {channels} ch");
+    }
 }
 
 pub fn probe(args: &ProbeArgs) -> Result<(), Failure> {
@@ -38,18 +56,17 @@ fn described(probe: &Probe) -> String {
     let mut lines = vec![probe.location.clone()];
     let mut line = |name: &str, value: String| lines.push(format!("  {name:<12}{value}"));
     line("container", track.container.clone());
-    line("video", track.to_string());
-    if let Some(format) = &track.pixel_format {
-        line("pixels", format.clone());
-    }
-    if track.rotation != 0 {
-        line("rotation", format!("{} degrees clockwise", track.rotation));
+    if let Some(video) = &track.video {
+        line("video", video.to_string());
+        if let Some(format) = &video.pixel_format {
+            line("pixels", format.clone());
+        }
+        if video.rotation != 0 {
+            line("rotation", format!("{} degrees clockwise", video.rotation));
+        }
     }
     for audio in &track.audio {
-        line(
-            "audio",
-            format!("{}, {} Hz, {} ch", audio.codec, audio.sample_rate_hz, audio.channels),
-        );
+        line("audio", audio.to_string());
     }
     match track.duration_seconds {
         Some(seconds) if !track.live => line("duration", format!("{seconds:.1} s")),
@@ -57,6 +74,7 @@ fn described(probe: &Probe) -> String {
     }
     match probe.key_frame_interval_seconds {
         Some(seconds) => line("key frames", format!("at most {seconds:.2} s apart")),
+        None if track.video.is_none() => {}
         None => line("key frames", format!("fewer than two in {} packets", probe.packets)),
     }
     lines.join("\n") + "\n"

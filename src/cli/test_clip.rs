@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exit::Failure;
-use crate::data::{StreamId, WindowScores};
+use crate::data::{Manifest, StreamId, WindowScores};
 use crate::decode::DecodeSettings;
 use crate::model::{Model, ModelSettings};
-use crate::source::{self, Location, SourceSettings, is_picture};
+use crate::source::{self, Location, SourceSettings, Wanted, is_single};
 use crate::telemetry::metrics::{DropReason, Metrics};
-use crate::topology::watch_clip;
-use crate::window::Plan;
+use crate::topology::{Wants, watch_clip};
+use crate::window::{HopError, Plan, SoundPlan};
 
 /// Time between looks; as `percept run` without a hop of its own.
 const HOP: Duration = Duration::from_secs(2);
@@ -28,19 +28,12 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
     source::init();
     let mut model = Model::load(settings).map_err(|error| Failure::refused_by(&error))?;
     let manifest = model.manifest().clone();
-    let Some(input) = manifest.pictures() else {
-        return Err(Failure::refused(format!(
-            "{}: this model takes no pictures, so a clip cannot show it anything",
-            settings.path.display()
-        )));
-    };
-    let plan = Plan::new(input, HOP).map_err(|error| Failure::refused_by(&error))?;
-    let decode = DecodeSettings { interval: plan.interval, ..DecodeSettings::of(input, plan.step) };
+    let wants = wants(&manifest).map_err(|error| Failure::refused_by(&error))?;
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
     for (clip, location) in clips.iter().zip(locations) {
         let form = match &location {
             _ if json => Form::Json(clip.to_string_lossy()),
-            Location::File(path) if is_picture(path) => Form::Best,
+            Location::File(path) if is_single(path) => Form::Best,
             _ if manifest.output.labels.len() <= COLUMNS => Form::Columns,
             _ => Form::BestOfEach,
         };
@@ -49,24 +42,42 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
         }
         form.begin(&manifest.output.labels);
         let mut windows = 0;
-        let source = SourceSettings::new(location);
-        watch_clip(&mut model, &source, &decode, &plan, &metrics, |scores| {
+        let wanted = Wanted::of(wants.pictures.is_some(), wants.sound.is_some());
+        let source = SourceSettings { wanted, ..SourceSettings::new(location) };
+        watch_clip(&mut model, &source, &wants, &metrics, |scores| {
             windows += 1;
             form.tell(&manifest.output.labels, &scores);
         })
         .map_err(|error| Failure::refused_by(&error))?;
         if windows == 0 {
             let partial = metrics.windows_dropped(DropReason::Partial).get();
+            let wanted = match (wants.plan(), wants.sound) {
+                (Some(plan), _) => format!("{} frames about {:?} apart", plan.frames, plan.step),
+                (None, Some(plan)) => format!("{:?} of sound", plan.duration()),
+                (None, None) => "nothing".into(),
+            };
             return Err(Failure::refused(format!(
-                "{}: too short for one window of {} frames about {:?} apart ({partial} partial \
-                 window): take a longer clip",
+                "{}: too short for one window of {wanted} ({partial} partial window): take a \
+                 longer clip",
                 clip.display(),
-                input.frames,
-                plan.step
             )));
         }
     }
     Ok(())
+}
+
+fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
+    let pictures = match manifest.pictures() {
+        Some(input) => {
+            let plan = Plan::new(input, HOP)?;
+            let interval = plan.interval;
+            Some((DecodeSettings { interval, ..DecodeSettings::of(input, plan.step) }, plan))
+        }
+        None => None,
+    };
+    let sound = manifest.sound().map(|input| SoundPlan::new(input, HOP)).transpose()?;
+    let points = manifest.points().map(|input| input.points);
+    Ok(Wants { pictures, sound, points })
 }
 
 /// How scores are written.

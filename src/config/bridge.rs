@@ -10,13 +10,13 @@ use super::faults::{Faults, Placed};
 use super::load::unused_name;
 use super::secret::Secret;
 use crate::data::StreamId;
-use crate::data::manifest::{Output, Pictures};
+use crate::data::manifest::{Output, Pictures, Sound};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings};
+use crate::source::{self, Location, SourceSettings, Tls, Wanted};
 use crate::telemetry::redact;
-use crate::window::Plan;
+use crate::window::{Plan, SoundPlan};
 
 /// What percent-encoding leaves as it is: RFC 3986's unreserved characters.
 const ENCODED: &percent_encoding::AsciiSet =
@@ -113,15 +113,26 @@ impl Stream {
                 None
             }
         }?;
+        if let Some(Placed { value, place }) = &self.ca_file
+            && let Err(error) = std::fs::File::open(value)
+        {
+            let problem = format!("cannot read {}: {error}", value.display());
+            faults.push(place, problem, "name a file of certificates in PEM");
+        }
         location.secrets().iter().for_each(|secret| redact::register(secret));
         let options = self.options.iter();
         Some(SourceSettings {
             location,
+            wanted: Wanted::Pictures,
             transport: self.transport,
             stall_timeout: self.stall_timeout,
             options: options.map(|(name, at)| (name.clone(), at.value.expose().into())).collect(),
             allow_hosts: self.allow_hosts.clone(),
             allow_files: self.allow_files,
+            tls: Tls {
+                verify: self.tls_verify,
+                ca_file: self.ca_file.as_ref().map(|at| at.value.clone()),
+            },
         })
     }
 
@@ -171,6 +182,12 @@ impl Stream {
     /// cannot be.
     pub fn plan(&self, input: &Pictures, faults: &mut Faults) -> Option<Plan> {
         let plan = Plan::new(input, self.hop.value);
+        plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
+    }
+
+    /// What sound a window has for a model with this input; a fault at the hop if it cannot be.
+    pub fn sound_plan(&self, input: &Sound, faults: &mut Faults) -> Option<SoundPlan> {
+        let plan = SoundPlan::new(input, self.hop.value);
         plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
     }
 

@@ -14,7 +14,7 @@ use crate::decode::{DecodeMode, Rect};
 use crate::label::LabelSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
-use crate::source::Transport;
+use crate::source::{Location, Transport};
 use crate::telemetry::logging::LogSettings;
 use crate::web::WebSettings;
 
@@ -38,6 +38,8 @@ pub struct Stream {
     pub name: StreamId,
     /// URL, path, device or `lavfi:`, as written.
     pub source: Placed<Secret>,
+    /// The microphone that is heard with it.
+    pub pair: Option<Placed<Location>>,
     /// Pictures named on the command line that make one stream; `source` is the first. Empty
     /// for every other stream.
     pub pictures: Vec<PathBuf>,
@@ -56,6 +58,9 @@ pub struct Stream {
     pub options: BTreeMap<String, Placed<Secret>>,
     pub allow_hosts: Vec<String>,
     pub allow_files: bool,
+    pub tls_verify: bool,
+    /// Certificates to trust.
+    pub ca_file: Option<Placed<PathBuf>>,
     pub labels: Labels,
     /// Where the stream was written.
     pub place: Place,

@@ -107,6 +107,18 @@ const ALLOW_HOSTS: Key =
     key("allow_hosts", "list of text", "[]", "Other hosts that a playlist may lead to");
 const ALLOW_FILES: Key =
     key("allow_files", "true or false", "false", "Whether a playlist may lead to files");
+const TLS_VERIFY: Key = key(
+    "tls_verify",
+    "true or false",
+    "true",
+    "Whether an HTTPS server must show a certificate that can be trusted",
+);
+const CA_FILE: Key = key(
+    "ca_file",
+    "path",
+    "",
+    "Certificates to trust, in PEM; left out: the system's. A path is as seen from the program",
+);
 
 pub static DEFAULTS: Keys = Keys::closed(
     "[defaults]",
@@ -122,6 +134,8 @@ pub static DEFAULTS: Keys = Keys::closed(
         OPTIONS,
         ALLOW_HOSTS,
         ALLOW_FILES,
+        TLS_VERIFY,
+        CA_FILE,
     ],
 );
 
@@ -132,7 +146,13 @@ pub static STREAM: Keys = Keys::closed(
         secret(
             "source",
             "text",
-            "rtsp(s):// or http(s):// URL, clip, picture, folder, /dev/video0 or lavfi:…; required",
+            "rtsp(s):// or http(s):// URL, clip, picture, folder, /dev/video0, mic:NAME or lavfi:…; required",
+        ),
+        key(
+            "pair",
+            "`mic:` or `mic:NAME`",
+            "",
+            "A microphone that is heard with a camera, by the time of capture",
         ),
         USER,
         PASSWORD,
@@ -145,6 +165,8 @@ pub static STREAM: Keys = Keys::closed(
         OPTIONS,
         ALLOW_HOSTS,
         ALLOW_FILES,
+        TLS_VERIFY,
+        CA_FILE,
         table("labels", &LABELS, "When labels start and end, on this stream"),
     ],
 );

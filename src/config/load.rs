@@ -14,7 +14,7 @@ use super::pipeline::{self, Pipeline};
 use super::secret::Secret;
 use super::walk::{Source, Table};
 use crate::data::StreamId;
-use crate::source::{Location, is_picture};
+use crate::source::{Location, is_single};
 
 /// Where the machine's file is looked for when none is named.
 const MACHINE_FILES: [&str; 2] = ["config/percept.toml", "/etc/percept/percept.toml"];
@@ -44,15 +44,15 @@ impl Checked {
     /// No pipeline: sources as given on the command line, each a stream with defaults.
     ///
     /// A stream is named after its source; where two would have the same name, `-2` and so
-    /// on is added to the later ones. Several pictures are one stream, `pictures`. What is wrong with a source is told by
-    /// [`Checked::watches`].
+    /// on is added to the later ones. Several pictures or point clouds are one stream, `pictures`.
+    /// What is wrong with a source is told by [`Checked::watches`].
     pub fn from_sources(sources: &[String], machine: Option<&Path>) -> Result<Self, Faults> {
         let mut faults = Faults::new();
         let mut files = Vec::new();
         let machine = read_machine(machine, &environment::process, &mut files, &mut faults);
         let mut streams: Vec<Stream> = Vec::new();
         let picture = |source: &String| match Location::parse(source) {
-            Ok(Location::File(path)) if is_picture(&path) => Some(path),
+            Ok(Location::File(path)) if is_single(&path) => Some(path),
             _ => None,
         };
         let pictures: Vec<_> = sources.iter().filter_map(picture).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -15,7 +16,7 @@ use super::secret::Secret;
 use super::walk::{Field, Table};
 use crate::data::StreamId;
 use crate::decode::{DecodeMode, Rect};
-use crate::source::{SourceSettings, Transport};
+use crate::source::{Location, SourceSettings, Transport};
 use crate::telemetry::redact;
 
 pub(super) const HOP: RangeInclusive<Duration> =
@@ -46,6 +47,8 @@ pub(super) struct Common {
     options: BTreeMap<String, Placed<Secret>>,
     allow_hosts: Option<Vec<String>>,
     allow_files: Option<bool>,
+    tls_verify: Option<bool>,
+    ca_file: Option<Placed<PathBuf>>,
 }
 
 impl Common {
@@ -66,6 +69,8 @@ impl Common {
                 Some(hosts.iter().filter_map(Field::text).collect())
             }),
             allow_files: get("allow_files").and_then(|field| field.flag()),
+            tls_verify: get("tls_verify").and_then(|field| field.flag()),
+            ca_file: get("ca_file").and_then(|field| field.placed(field.text().map(PathBuf::from))),
         }
     }
 
@@ -85,6 +90,8 @@ impl Common {
             options,
             allow_hosts: self.allow_hosts.or(defaults.allow_hosts),
             allow_files: self.allow_files.or(defaults.allow_files),
+            tls_verify: self.tls_verify.or(defaults.tls_verify),
+            ca_file: self.ca_file.or(defaults.ca_file),
         }
     }
 
@@ -93,6 +100,7 @@ impl Common {
         Stream {
             name,
             source,
+            pair: None,
             pictures: Vec::new(),
             user: self.user,
             password: self.password,
@@ -105,6 +113,8 @@ impl Common {
             options: self.options,
             allow_hosts: self.allow_hosts.unwrap_or_default(),
             allow_files: self.allow_files.unwrap_or_default(),
+            tls_verify: self.tls_verify.unwrap_or(true),
+            ca_file: self.ca_file,
             labels: Default::default(),
             place,
         }
@@ -139,7 +149,9 @@ pub(super) fn read(
         let fix = "add user, or leave the password out";
         faults.push(&password.place, "a password without a user", fix);
     }
+    let pair = table.get("pair").and_then(|field| pair(&field));
     let mut stream = common.into_stream(name?, source?, table.place.clone());
+    stream.pair = pair;
     stream.labels = labels;
     Some(stream)
 }
@@ -187,6 +199,17 @@ fn source_text(field: &Field<'_>) -> Option<Placed<Secret>> {
         values.iter().filter(|value| !open(value)).for_each(|value| redact::register(value));
     }
     field.placed(Some(Secret::new(text)))
+}
+
+fn pair(field: &Field<'_>) -> Option<Placed<Location>> {
+    let text = field.text()?;
+    match Location::parse(&text) {
+        Ok(location @ Location::Microphone(_)) => field.placed(Some(location)),
+        _ => {
+            field.wrong("is no microphone", "write \"mic:\", or \"mic:NAME\" of `percept devices`");
+            None
+        }
+    }
 }
 
 fn crop(field: &Field<'_>) -> Option<Rect> {

@@ -6,9 +6,17 @@ use ffmpeg_next as ffmpeg;
 
 use super::Clock;
 
-/// One compressed packet of the video track, and when it came.
+/// Which of a source's tracks a packet is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Track {
+    Video,
+    Audio,
+}
+
+/// One compressed packet, and when it came.
 pub struct Packet {
-    /// PTS and DTS in ticks of [`VideoTrack::time_base`]; either may be missing.
+    pub track: Track,
+    /// PTS and DTS in ticks of the track's time base; either may be missing.
     pub inner: ffmpeg::Packet,
     pub arrived: Instant,
     /// Wall time of capture as well as it is known; `None` for files.
@@ -27,5 +35,13 @@ pub struct VideoTrack {
     pub quarter_turns: u8,
     /// Whether left and right are then changed over; of pictures only.
     pub mirrored: bool,
+    pub live: bool,
+}
+
+/// What a decoder must know of the audio track.
+pub struct AudioTrack {
+    pub parameters: ffmpeg::codec::Parameters,
+    /// Seconds a tick, as a fraction.
+    pub time_base: ffmpeg::Rational,
     pub live: bool,
 }

@@ -1,4 +1,5 @@
-//! Packets as a few pictures at the model's size: u8 RGB, upright, evenly sampled.
+//! Packets as a few pictures at the model's size: u8 RGB, upright, evenly sampled; and as all
+//! of the sound, f32 at the model's rate and channels, on the pictures' timeline.
 //!
 //! Decodes no more than is looked at: where key frames come often enough for the model,
 //! only those. Does not deinterlace: a weave of two fields is scaled down as it is, which
@@ -25,7 +26,11 @@ mod scale;
 mod select;
 mod settings;
 #[cfg(feature = "ffmpeg")]
+mod sound;
+#[cfg(feature = "ffmpeg")]
 mod still;
+#[cfg(feature = "ffmpeg")]
+mod swr;
 mod timeline;
 #[cfg(any(feature = "ffmpeg", test))]
 mod ycc;
@@ -34,7 +39,9 @@ mod ycc;
 pub use decoder::Decoder;
 #[cfg(feature = "ffmpeg")]
 pub use error::DecodeError;
-pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect};
+pub use settings::{ActiveMode, DecodeMode, DecodeSettings, Rect, SoundSettings};
+#[cfg(feature = "ffmpeg")]
+pub use sound::SoundDecoder;
 #[cfg(feature = "ffmpeg")]
 pub use still::StillDecoder;
-pub use timeline::{Moment, RawTime, Timeline};
+pub use timeline::{Beside, Moment, RawTime, Timeline};

@@ -50,6 +50,15 @@ impl Rect {
     }
 }
 
+/// What sound is brought to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoundSettings {
+    /// Hertz, above zero.
+    pub rate: u32,
+    /// Above zero; 1 is the mean of all but the bass channel, weighted as FFmpeg does.
+    pub channels: u16,
+}
+
 #[derive(Debug, Clone)]
 pub struct DecodeSettings {
     /// `[height, width]` of the frames that are given out, in pixels.

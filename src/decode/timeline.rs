@@ -45,6 +45,19 @@ pub struct Moment {
     pub jumped: bool,
 }
 
+/// Where something lies that another track of the same source brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    At {
+        media: MediaTime,
+        segment: u32,
+    },
+    /// The leading track has not said yet where it is.
+    NotYet,
+    /// Far from where the leading track is: one of the two has jumped.
+    Elsewhere,
+}
+
 /// Cloning takes a checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
@@ -87,6 +100,35 @@ impl Timeline {
     /// Counts reconnects and jumps so far.
     pub fn segment(&self) -> u32 {
         self.segment
+    }
+
+    /// The latest moment that was given out; `None` before the first and after a reconnect.
+    pub fn latest(&self) -> Option<MediaTime> {
+        let last = self.last.filter(|_| self.away.is_none())?;
+        Some(MediaTime::from_nanos(last.media))
+    }
+
+    /// Places a timestamp of another track, whose clock the frames share; changes nothing.
+    ///
+    /// `tick` is the other track's, in seconds, both numbers above zero; `shift` in nanoseconds
+    /// is what its timestamps are off by, 0 as a rule. May lie before the first frame.
+    pub fn beside(&self, pts: i64, tick: (i32, i32), shift: i64) -> Beside {
+        let Some(last) = self.last.filter(|_| self.away.is_none()) else { return Beside::NotYet };
+        let Some(offset) = last.offset else { return Beside::NotYet };
+        let raw = nanos(pts, tick).saturating_add(offset).saturating_add(shift);
+        let near = |raw: &i64| raw.saturating_sub(last.raw).saturating_abs() <= MOST_FORWARD;
+        let turns = WRAPS.map(|bits| nanos(1 << bits, tick));
+        let turned = turns.iter().flat_map(|turn| [raw.saturating_add(*turn), raw - turn]);
+        match std::iter::once(raw).chain(turned).find(near) {
+            Some(raw) => Beside::At { media: MediaTime::from_nanos(raw), segment: self.segment },
+            None => Beside::Elsewhere,
+        }
+    }
+
+    /// Nanoseconds by which a timestamp of another track is off, were it of `media`.
+    pub fn shift_to(&self, pts: i64, tick: (i32, i32), media: MediaTime) -> i64 {
+        let offset = self.last.and_then(|last| last.offset).unwrap_or(0);
+        media.as_nanos().saturating_sub(nanos(pts, tick).saturating_add(offset))
     }
 
     /// Places the next frame. Frames come in the order in which they are shown.
@@ -285,6 +327,42 @@ mod tests {
         let mut bare = Feed { duration: None, ..Feed::live() };
         bare.at(None, NOW);
         assert_eq!(bare.at(None, 70 * MS).0, 70.0);
+    }
+
+    #[test]
+    fn another_track_lies_where_its_timestamps_say() {
+        const MS_CLOCK: (i32, i32) = (1, 1000);
+        let at =
+            |ms: i64, segment| Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment };
+        let mut feed = Feed::live();
+        assert_eq!(feed.timeline.beside(0, MS_CLOCK, 0), Beside::NotYet);
+        feed.at(None, NOW);
+        assert_eq!(feed.timeline.beside(0, MS_CLOCK, 0), Beside::NotYet, "no timestamp came");
+        feed.at(90_000, 40 * MS);
+        assert_eq!(feed.timeline.beside(1000, MS_CLOCK, 0), at(40, 0));
+        assert_eq!(feed.timeline.beside(900, MS_CLOCK, 0), at(-60, 0), "before the first frame");
+        assert_eq!(feed.timeline.beside(1500, MS_CLOCK, 0), at(540, 0));
+        assert_eq!(feed.timeline.beside(3_600_000, MS_CLOCK, 0), Beside::Elsewhere);
+        let shift = feed.timeline.shift_to(3_600_000, MS_CLOCK, MediaTime::from_nanos(40_000_000));
+        assert_eq!(feed.timeline.beside(3_600_100, MS_CLOCK, shift), at(140, 0));
+        // Nothing of it moved the timeline.
+        assert_eq!(feed.at(93_600, 80 * MS).0, 80.0);
+        // The pictures jump, and the sound with them.
+        feed.at(90_000_000, 120 * MS);
+        assert_eq!(feed.timeline.beside(1100, MS_CLOCK, 0), Beside::Elsewhere);
+        assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), at(130, 1));
+        feed.timeline.reconnected(feed.start + 500 * MS);
+        assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), Beside::NotYet);
+    }
+
+    #[test]
+    fn one_track_may_wrap_before_the_other() {
+        let mut feed = Feed::file();
+        feed.at((1 << 33) - 1800, NOW);
+        let at = |ms: i64| Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment: 0 };
+        assert_eq!(feed.timeline.beside(1800, CLOCK, 0), at(40));
+        feed.at(1800, NOW);
+        assert_eq!(feed.timeline.beside((1 << 33) - 900, CLOCK, 0), at(10));
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub enum SourceFault {
     #[error("stopped on request")]
     Stopped,
     #[error(
-        "no video came for {quiet:?}: check the camera and the network, or raise stall_timeout"
+        "nothing came for {quiet:?}: check the camera or microphone and the network, or raise \
+         stall_timeout"
     )]
     Stalled { quiet: Duration },
     #[error("connection refused: check that the camera is on and that the port is right")]
@@ -71,6 +72,13 @@ pub enum SourceFault {
         /// What is in it instead.
         found: String,
     },
+    #[error(
+        "there is no sound in it ({found}): this model listens, so Percept needs an audio track"
+    )]
+    NoSound {
+        /// What is in it instead.
+        found: String,
+    },
     #[error("no video or playlist that FFmpeg knows ({cause}): check that it plays with ffplay")]
     Invalid { cause: ffmpeg::Error },
     #[error("the file is empty")]
@@ -79,6 +87,18 @@ pub enum SourceFault {
     UnknownOption { name: String },
     #[error("option {name:?} is not to be set here: use {instead} instead")]
     ReservedOption { name: String, instead: &'static str },
+    #[error(
+        "no microphone is called {name:?}: `percept devices` lists them; `mic:` is the default"
+    )]
+    NoMicrophone { name: String },
+    #[error(
+        "the microphone was unplugged, or its sound server has ended: check with `percept devices`"
+    )]
+    MicrophoneGone,
+    #[error("the sound system refuses it ({cause}): check that another program can record from it")]
+    Microphone { cause: String },
+    #[error("this build has no microphones: build Percept with its feature `microphone`")]
+    NoMicrophones,
     #[error(transparent)]
     Disallowed(Refusal),
     #[error("the stream was ended by the other side")]
@@ -91,7 +111,7 @@ pub enum SourceFault {
 
 impl SourceError {
     /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
-    pub const KINDS: [&'static str; 15] = [
+    pub const KINDS: [&'static str; 16] = [
         "timeout",
         "refused",
         "unreachable",
@@ -100,6 +120,7 @@ impl SourceError {
         "permission",
         "busy",
         "no_video",
+        "no_sound",
         "invalid",
         "disallowed",
         "ended",
@@ -117,6 +138,7 @@ impl Fault for SourceError {
             | SourceFault::UnknownOption { .. }
             | SourceFault::ReservedOption { .. }
             | SourceFault::Disallowed(_)
+            | SourceFault::NoMicrophones
             | SourceFault::Folder
             | SourceFault::IndexOutOfReach
             | SourceFault::Unsupported { .. } => Remedy::GiveUp,
@@ -132,18 +154,20 @@ impl Fault for SourceError {
             SourceFault::Refused => "refused",
             SourceFault::Unreachable { .. } => "unreachable",
             SourceFault::Unauthorized | SourceFault::Forbidden => "unauthorized",
-            SourceFault::NotFound => "not_found",
+            SourceFault::NotFound | SourceFault::NoMicrophone { .. } => "not_found",
             SourceFault::Permission => "permission",
             SourceFault::Busy => "busy",
             SourceFault::NoVideo { .. } => "no_video",
+            SourceFault::NoSound { .. } => "no_sound",
             SourceFault::Invalid { .. } | SourceFault::Empty => "invalid",
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",
-            SourceFault::Ended => "ended",
+            SourceFault::Ended | SourceFault::MicrophoneGone => "ended",
             SourceFault::Folder
             | SourceFault::IndexOutOfReach
+            | SourceFault::NoMicrophones
             | SourceFault::Unsupported { .. } => "unsupported",
-            SourceFault::Io { .. } => "io",
+            SourceFault::Io { .. } | SourceFault::Microphone { .. } => "io",
         }
     }
 }

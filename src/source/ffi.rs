@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -16,6 +17,7 @@ use ffmpeg_next as ffmpeg;
 use super::follow::{self, open_url};
 use super::log;
 use super::policy::{Policy, REFUSED_DEMUXERS, Refusal};
+use super::settings::Tls;
 use super::watch::Watch;
 
 /// What to open, and under which rules.
@@ -48,6 +50,13 @@ pub(super) struct Hooks {
     pub open: OnceLock<OpenUrl>,
     /// Longest segment that a playlist announced, in milliseconds; 0: none did.
     pub segment: AtomicU64,
+    pub tls: TlsOptions,
+}
+
+/// What FFmpeg's TLS is told, as it wants it.
+pub(super) struct TlsOptions {
+    pub verify: bool,
+    pub ca_file: Option<CString>,
 }
 
 /// A playlist may be silent for as many of its segments.
@@ -62,13 +71,17 @@ pub(super) type OpenUrl = unsafe extern "C" fn(
 ) -> c_int;
 
 impl Hooks {
-    pub fn new(watch: Arc<Watch>, policy: Policy) -> Arc<Self> {
+    pub fn new(watch: Arc<Watch>, policy: Policy, tls: &Tls) -> Arc<Self> {
+        // A path that was opened before holds no NUL.
+        let path = |path: &PathBuf| CString::new(path.as_os_str().as_encoded_bytes()).ok();
+        let tls = TlsOptions { verify: tls.verify, ca_file: tls.ca_file.as_ref().and_then(path) };
         Arc::new(Self {
             watch,
             policy,
             refused: Mutex::new(None),
             open: OnceLock::new(),
             segment: AtomicU64::new(0),
+            tls,
         })
     }
 
@@ -228,6 +241,23 @@ pub(super) fn sound(parameters: &ffmpeg::codec::Parameters) -> (u32, u32) {
         let count = |n: c_int| u32::try_from(n).unwrap_or(0);
         (count((*parameters).sample_rate), count((*parameters).ch_layout.nb_channels))
     }
+}
+
+/// The description of f32 samples, little-endian and interleaved.
+#[cfg(feature = "microphone")]
+pub(super) fn pcm(rate: u32, channels: u16) -> ffmpeg::codec::Parameters {
+    let mut parameters = ffmpeg::codec::Parameters::new();
+    // SAFETY: plain fields of parameters of its own; the layout that they had is empty.
+    unsafe {
+        let own = parameters.as_mut_ptr();
+        (*own).codec_type = ffi::AVMediaType::AVMEDIA_TYPE_AUDIO;
+        (*own).codec_id = ffi::AVCodecID::AV_CODEC_ID_PCM_F32LE;
+        (*own).format = ffi::AVSampleFormat::AV_SAMPLE_FMT_FLT as c_int;
+        (*own).sample_rate = c_int::try_from(rate).unwrap_or(c_int::MAX);
+        (*own).bits_per_coded_sample = 32;
+        ffi::av_channel_layout_default(&raw mut (*own).ch_layout, c_int::from(channels));
+    }
+    parameters
 }
 
 /// Sends FFmpeg's messages to [`log`]. Where its C argument list cannot be taken (other

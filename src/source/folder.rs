@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Location, LocationError};
+use super::{Location, LocationError, is_cloud};
 
 const CLIPS: [&str; 26] = [
     "mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "m2ts", "mts", "mpg", "mpeg", "flv", "wmv",
@@ -16,12 +16,17 @@ pub fn is_picture(path: &Path) -> bool {
     has_suffix(path, &PICTURES)
 }
 
+/// Whether a file's name says that it is looked at once, on its own: a picture or a point cloud.
+pub fn is_single(path: &Path) -> bool {
+    is_picture(path) || is_cloud(path)
+}
+
 /// What there is to watch at a location.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// Each watched on its own.
     pub clips: Vec<Location>,
-    /// Looked at one after another.
+    /// Pictures and point clouds, looked at one after another.
     pub pictures: Vec<PathBuf>,
 }
 
@@ -34,7 +39,7 @@ pub struct Found {
 pub fn expand(location: &Location, wants_clips: bool) -> Result<Found, LocationError> {
     let mut found = match location {
         Location::Folder(folder) => media_in(folder)?,
-        Location::File(path) if is_picture(path) => {
+        Location::File(path) if is_single(path) => {
             Found { pictures: vec![path.clone()], ..Found::default() }
         }
         Location::Pictures(files) => Found { pictures: files.to_vec(), ..Found::default() },
@@ -62,7 +67,7 @@ fn media_in(folder: &Path) -> Result<Found, LocationError> {
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if !hidden && path.is_file() && (has_suffix(&path, &CLIPS) || is_picture(&path)) {
+        if !hidden && path.is_file() && (has_suffix(&path, &CLIPS) || is_single(&path)) {
             files.push(path);
         }
     }
@@ -70,7 +75,7 @@ fn media_in(folder: &Path) -> Result<Found, LocationError> {
         return Err(LocationError::EmptyFolder { path: folder.to_owned() });
     }
     files.sort();
-    let (pictures, clips) = files.into_iter().partition(|path| is_picture(path));
+    let (pictures, clips) = files.into_iter().partition(|path| is_single(path));
     Ok(Found { pictures, clips: Vec::into_iter(clips).map(Location::File).collect() })
 }
 

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::ffi::{Hooks, text};
 use super::playlist;
+use super::policy::Refusal;
 use crate::telemetry::redact;
 
 /// Whether FFmpeg's messages are had, which say where a redirect leads.
@@ -29,6 +30,12 @@ const PRIVATE: [&CStr; 2] = [c"headers", c"cookies"];
 /// How FFmpeg writes the lines that are listened for.
 const HTTP_LINE: &CStr = c"header='%s'\n";
 const RTSP_REDIRECT: &CStr = c"Status %d: Redirecting to %s\n";
+/// Of FFmpeg with GnuTLS, as Debian builds it.
+const CERTIFICATE: [&CStr; 3] = [
+    c"Unable to verify peer certificate: %s\n",
+    c"Peer certificate failed verification\n",
+    c"The certificate's owner does not match hostname %s\n",
+];
 
 thread_local! {
     /// Whose calls into FFmpeg are under way on this thread.
@@ -63,8 +70,10 @@ impl Drop for Listening {
 /// `format` is NUL-terminated.
 pub(super) unsafe fn wants(format: *const c_char) -> bool {
     // SAFETY: by the caller's promise.
-    !CURRENT.get().is_null()
-        && [HTTP_LINE, RTSP_REDIRECT].contains(&unsafe { CStr::from_ptr(format) })
+    !CURRENT.get().is_null() && {
+        let format = unsafe { CStr::from_ptr(format) };
+        [HTTP_LINE, RTSP_REDIRECT].contains(&format) || CERTIFICATE.contains(&format)
+    }
 }
 
 /// Takes a message that is wanted, without FFmpeg's prefix.
@@ -77,6 +86,14 @@ pub(super) fn hear(message: &str) {
         if let Err(refusal) = hooks.policy.judge_redirect(target) {
             hooks.refuse(refusal);
             hooks.watch.break_off();
+        }
+        return;
+    }
+    if message.contains("certificate") && !message.starts_with("header='") {
+        // SAFETY: as above.
+        if let Some(hooks) = unsafe { CURRENT.get().as_ref() } {
+            let of_another = message.contains("owner");
+            hooks.refuse(Refusal::Certificate { of_another });
         }
         return;
     }
@@ -188,6 +205,13 @@ unsafe fn prepare(hooks: &Hooks, target: &str, options: &mut *mut ffi::AVDiction
     unsafe {
         if HEARS {
             ffi::av_dict_set(options, c"max_redirects".as_ptr(), c"0".as_ptr(), 0);
+        }
+        if target.starts_with("https:") {
+            let verify = if hooks.tls.verify { c"1" } else { c"0" };
+            ffi::av_dict_set(options, c"tls_verify".as_ptr(), verify.as_ptr(), 0);
+            if let Some(path) = &hooks.tls.ca_file {
+                ffi::av_dict_set(options, c"ca_file".as_ptr(), path.as_ptr(), 0);
+            }
         }
         if !hooks.policy.is_own(target) {
             for name in PRIVATE {

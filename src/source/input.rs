@@ -13,8 +13,8 @@ use super::pace::{Pace, Seen};
 use super::policy::{self, Policy};
 use super::probe::TrackDescription;
 use super::watch::Watch;
-use super::{Location, SourceSettings, picture};
-use crate::data::{Clock, Packet, VideoTrack};
+use super::{Location, SourceSettings, Wanted, picture};
+use crate::data::{AudioTrack, Clock, Packet, Track, VideoTrack};
 use crate::supervise::Stop;
 use crate::telemetry::redact;
 
@@ -35,8 +35,12 @@ pub struct Source {
     /// Without credentials.
     shown: String,
     stall_timeout: Duration,
-    stream: usize,
-    track: VideoTrack,
+    /// How long the leading track has been silent, while there was sound beside it.
+    used_up: Duration,
+    live: bool,
+    /// Each with its index in the input. One of the two is there.
+    video: Option<(usize, VideoTrack)>,
+    audio: Option<(usize, AudioTrack)>,
     pace: Option<Pace>,
     /// What the session before gave out, while the playlist still gives that again.
     before: Option<Seen>,
@@ -54,7 +58,7 @@ pub fn init() {
     });
 }
 
-/// Opens a source and finds its video track. Blocks until then, for at most twice
+/// Opens a source and finds the tracks that are wanted. Blocks until then, for at most twice
 /// `stall_timeout`, or until `stop`.
 ///
 /// A [`Location::Folder`] has to be expanded first; here it is an error.
@@ -81,7 +85,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     let options = options(settings).map_err(|fault| fail(live, fault))?;
     let watch = Arc::new(Watch::new(stop.clone(), settings.stall_timeout));
     let policy = Policy::new(settings, &String::from_utf8_lossy(&url));
-    let hooks = Hooks::new(watch.clone(), policy);
+    let hooks = Hooks::new(watch.clone(), policy, &settings.tls);
     let fault = |answer: ffmpeg::Error| {
         if let Some(refusal) = hooks.take_refusal() {
             SourceFault::Disallowed(refusal)
@@ -119,15 +123,20 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         return Err(fail(live, fault));
     }
     found.map_err(|answer| fail(live, fault(answer)))?;
-    let Some(stream) = best_video(&opened.input) else {
-        let fault = match hooks.take_refusal() {
-            Some(refusal) => SourceFault::Disallowed(refusal),
-            None => SourceFault::NoVideo { found: contents(&opened.input) },
+    let wanted = settings.wanted;
+    let video = wanted.pictures().then(|| best_video(&opened.input)).flatten();
+    let audio = wanted.sound().then(|| best_audio(&opened.input)).flatten();
+    if video.is_none() && audio.is_none() {
+        let found = contents(&opened.input);
+        let fault = match (hooks.take_refusal(), wanted) {
+            (Some(refusal), _) => SourceFault::Disallowed(refusal),
+            (None, Wanted::Sound) => SourceFault::NoSound { found },
+            (None, _) => SourceFault::NoVideo { found },
         };
         return Err(fail(live, fault));
-    };
+    }
     for other in 0..opened.input.nb_streams() as usize {
-        if other != stream {
+        if Some(other) != video && Some(other) != audio {
             ffi::discard(&mut opened.input, other);
         }
     }
@@ -137,7 +146,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         Location::File(path) if is_still(&opened.input) => Some(&**path),
         _ => None,
     };
-    let track = track(&opened.input, stream, live, picture);
+    let video = video.map(|stream| (stream, video_track(&opened.input, stream, live, picture)));
+    let audio = audio.map(|stream| (stream, audio_track(&opened.input, stream, live)));
     let segments = live && matches!(opened.input.format().name(), "hls" | "dash");
     let pace = match location {
         Location::Lavfi(_) => Some(Pace::graph()),
@@ -148,8 +158,10 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         location: location.clone(),
         shown,
         stall_timeout: settings.stall_timeout,
-        stream,
-        track,
+        used_up: Duration::ZERO,
+        live,
+        video,
+        audio,
         pace,
         before: None,
         seen: segments.then(Seen::default),
@@ -167,8 +179,18 @@ pub fn check_options(settings: &SourceSettings) -> Result<(), SourceError> {
 }
 
 impl Source {
-    pub fn track(&self) -> &VideoTrack {
-        &self.track
+    pub fn video(&self) -> Option<&VideoTrack> {
+        self.video.as_ref().map(|(_, track)| track)
+    }
+
+    /// The sound, where it is wanted.
+    pub fn audio(&self) -> Option<&AudioTrack> {
+        self.audio.as_ref().map(|(_, track)| track)
+    }
+
+    /// Whether it goes on for ever, as far as is known.
+    pub fn is_live(&self) -> bool {
+        self.live
     }
 
     /// How long it is, where that is known.
@@ -202,17 +224,30 @@ impl Source {
 
     /// What is in it, for people.
     pub fn description(&self) -> TrackDescription {
-        TrackDescription::new(&self.opened.input, self.stream, &self.track, self.duration())
+        TrackDescription::new(&self.opened.input, self.video.as_ref(), self.live, self.duration())
     }
 
-    /// The next packet of the video track; `None` at the end of a file or graph.
+    /// The next packet of the tracks that are wanted; `None` at the end of a file or graph.
     ///
-    /// Blocks for at most `stall_timeout` without a video packet (three segments of a live
-    /// playlist, where that is longer), and until it is due. A live stream that ends
-    /// is an error, of kind `ended`.
+    /// Blocks for at most `stall_timeout` (three segments of a live playlist, where that is
+    /// longer), and until it is due, without a packet of the video track, or of the audio
+    /// track where there is no video: sound alone does not make a camera well. A live stream
+    /// that ends is an error, of kind `ended`.
     pub fn read(&mut self) -> Result<Option<Packet>, SourceError> {
         let watch = self.opened.hooks.watch.clone();
-        watch.extend(self.patience());
+        let began = Instant::now();
+        watch.extend(self.patience().saturating_sub(self.used_up));
+        let packet = self.next(&watch)?;
+        self.used_up = match &packet {
+            Some(packet) if packet.track == Track::Audio && self.video.is_some() => {
+                self.used_up + began.elapsed()
+            }
+            _ => Duration::ZERO,
+        };
+        Ok(packet)
+    }
+
+    fn next(&mut self, watch: &Watch) -> Result<Option<Packet>, SourceError> {
         let mut invalid = 0;
         loop {
             if let Some(why) = watch.interruption() {
@@ -220,8 +255,13 @@ impl Source {
             }
             let mut packet = ffmpeg::Packet::empty();
             match packet.read(&mut self.opened.input) {
-                Ok(()) if packet.stream() != self.stream || self.was_seen(&packet) => {}
-                Ok(()) => return self.release(packet, &watch).map(Some),
+                Ok(()) => {
+                    if let Some(track) = self.track_of(&packet)
+                        && !self.was_seen(&packet)
+                    {
+                        return self.release(packet, track, watch).map(Some);
+                    }
+                }
                 Err(ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => {
                     watch.wait_until(Instant::now() + CAMERA_PAUSE);
                 }
@@ -233,7 +273,7 @@ impl Source {
                         continue;
                     }
                     match answer {
-                        ffmpeg::Error::Eof if self.track.live && !self.is_graph() => {
+                        ffmpeg::Error::Eof if self.live && !self.is_graph() => {
                             return Err(self.fail(SourceFault::Ended));
                         }
                         ffmpeg::Error::Eof => return Ok(None),
@@ -252,18 +292,36 @@ impl Source {
         }
     }
 
+    fn track_of(&self, packet: &ffmpeg::Packet) -> Option<Track> {
+        let stream = packet.stream();
+        if self.video.as_ref().is_some_and(|(video, _)| *video == stream) {
+            Some(Track::Video)
+        } else {
+            self.audio.as_ref().is_some_and(|(audio, _)| *audio == stream).then_some(Track::Audio)
+        }
+    }
+
     /// Stamps a packet with the time at which it came, a graph's when it is due.
-    fn release(&mut self, packet: ffmpeg::Packet, watch: &Watch) -> Result<Packet, SourceError> {
+    fn release(
+        &mut self,
+        packet: ffmpeg::Packet,
+        track: Track,
+        watch: &Watch,
+    ) -> Result<Packet, SourceError> {
+        let time_base = match track {
+            Track::Video => self.video().map(|track| track.time_base),
+            Track::Audio => self.audio().map(|track| track.time_base),
+        };
         // Packets come in decoding order, so it is DTS that grows.
-        let ticks = packet.dts().or(packet.pts());
-        let seconds = ticks.map(|ticks| ticks as f64 * f64::from(self.track.time_base));
+        let ticks = packet.dts().or(packet.pts()).zip(time_base);
+        let seconds = ticks.map(|(ticks, time_base)| ticks as f64 * f64::from(time_base));
         if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds)
             && watch.wait_until(pace.due(Instant::now(), seconds))
         {
             return Err(self.fail(SourceFault::Stopped));
         }
         let arrived = Instant::now();
-        let (captured_at, clock) = if self.track.live {
+        let (captured_at, clock) = if self.live {
             let now = SystemTime::now();
             match sender_time(&packet, now) {
                 Some(sent) => (Some(sent), Clock::Rtcp),
@@ -272,7 +330,7 @@ impl Source {
         } else {
             (None, Clock::None)
         };
-        Ok(Packet { inner: packet, arrived, captured_at, clock })
+        Ok(Packet { track, inner: packet, arrived, captured_at, clock })
     }
 
     /// Whether an MP4 over HTTP cannot be read because its index was, and the server does
@@ -302,12 +360,7 @@ impl Source {
     }
 
     fn fail(&self, fault: SourceFault) -> SourceError {
-        SourceError {
-            doing: Doing::Reading,
-            location: self.shown.clone(),
-            live: self.track.live,
-            fault,
-        }
+        SourceError { doing: Doing::Reading, location: self.shown.clone(), live: self.live, fault }
     }
 }
 
@@ -329,6 +382,9 @@ fn target(location: &Location) -> Result<(Vec<u8>, Option<&'static str>), Source
         }
         Location::Camera(path) => (path.as_os_str().as_encoded_bytes().into(), Some("v4l2")),
         Location::Lavfi(graph) => (graph.clone().into(), Some("lavfi")),
+        Location::Microphone(_) => {
+            return Err(SourceFault::Unsupported { what: "a microphone" });
+        }
         Location::Folder(_) | Location::Pictures(_) => {
             return Err(SourceFault::Folder);
         }
@@ -392,12 +448,23 @@ fn best_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
     .map(|stream| stream.index())
 }
 
-/// What an input without video holds, in words.
+/// The audio track to listen to.
+fn best_audio(input: &ffmpeg::format::context::Input) -> Option<usize> {
+    input.streams().best(ffmpeg::media::Type::Audio).map(|stream| stream.index())
+}
+
+/// What an input without the wanted tracks holds, in words.
 fn contents(input: &ffmpeg::format::context::Input) -> String {
     let media: Vec<String> = input
         .streams()
         .map(|stream| match stream.parameters().medium() {
-            ffmpeg::media::Type::Video => "a cover picture".into(),
+            ffmpeg::media::Type::Video
+                if stream
+                    .disposition()
+                    .contains(ffmpeg::format::stream::Disposition::ATTACHED_PIC) =>
+            {
+                "a cover picture".into()
+            }
             other => format!("{other:?}").to_lowercase(),
         })
         .collect();
@@ -409,6 +476,13 @@ fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
     input.duration() > 0 && !ffi::is_unseekable(input)
 }
 
+fn audio_track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> AudioTrack {
+    let stream = input.stream(stream).expect("the index came from this input");
+    let time_base = stream.time_base();
+    // A copy: the stream's own would keep the input open.
+    AudioTrack { parameters: stream.parameters().clone(), time_base, live }
+}
+
 /// Whether it was opened by a demuxer of single pictures.
 fn is_still(input: &ffmpeg::format::context::Input) -> bool {
     let format = input.format();
@@ -416,7 +490,7 @@ fn is_still(input: &ffmpeg::format::context::Input) -> bool {
 }
 
 /// `picture` is the file that it was opened from, where that is a single picture.
-fn track(
+fn video_track(
     input: &ffmpeg::format::context::Input,
     stream: usize,
     live: bool,

@@ -10,13 +10,13 @@ use url::Url;
 use crate::telemetry::redact;
 
 /// Forms that [`Location::parse`] knows, for error messages.
-const KNOWN: &str = "rtsp://, rtsps://, http://, https://, file://, lavfi:GRAPH, \
+const KNOWN: &str = "rtsp://, rtsps://, http://, https://, file://, lavfi:GRAPH, mic:NAME, \
                      /dev/videoN, or the path of a file or folder";
 
 /// Shorter ones would mask half of every log line.
 const LEAST_SECRET: usize = 3;
 
-/// A place that video comes from.
+/// A place that pictures and sound come from.
 ///
 /// `Debug` and `Display` show it without credentials.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,10 +28,12 @@ pub enum Location {
     File(PathBuf),
     /// Every media file in it; see [`super::expand`].
     Folder(PathBuf),
-    /// Single pictures, looked at one after another; never written by a user, and never empty.
+    /// Single pictures or point clouds, looked at one after another; never written by a user, and never empty.
     Pictures(Arc<[PathBuf]>),
     /// A V4L2 device.
     Camera(PathBuf),
+    /// A sound device by its name, as `percept devices` lists it; empty: the default.
+    Microphone(String),
     /// An FFmpeg filter graph that makes pictures, run in real time.
     Lavfi(String),
 }
@@ -79,6 +81,9 @@ impl Location {
                 });
             }
             return Ok(Self::Lavfi(graph.into()));
+        }
+        if let Some(name) = text.strip_prefix("mic:") {
+            return Ok(Self::Microphone(name.into()));
         }
         if Path::new(text).exists() {
             return Self::from_path(Path::new(text));
@@ -138,6 +143,7 @@ impl Location {
             Self::Folder(_) => "folder",
             Self::Pictures(_) => "pictures",
             Self::Camera(_) => "camera",
+            Self::Microphone(_) => "microphone",
             Self::Lavfi(_) => "lavfi",
         }
     }
@@ -155,6 +161,8 @@ impl Location {
             Self::File(path) | Self::Folder(path) | Self::Camera(path) => {
                 path.display().to_string()
             }
+            Self::Microphone(name) if name.is_empty() => "mic: (default)".into(),
+            Self::Microphone(name) => format!("mic:{name}"),
             Self::Pictures(files) => match &**files {
                 [one] => one.display().to_string(),
                 files => format!("{} pictures", files.len()),
@@ -213,6 +221,8 @@ impl Location {
             Self::Folder(path) | Self::Camera(path) => {
                 path.file_name().unwrap_or_default().to_string_lossy().into()
             }
+            Self::Microphone(name) if name.is_empty() => "mic".into(),
+            Self::Microphone(name) => format!("mic-{name}"),
             Self::Pictures(_) => "pictures".into(),
             Self::Lavfi(_) => "lavfi".into(),
         };

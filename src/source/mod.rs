@@ -1,4 +1,5 @@
-//! Cameras, RTSP, HTTP, files and filter graphs as compressed packets, through FFmpeg.
+//! Cameras, RTSP, HTTP, files and filter graphs as compressed packets, through FFmpeg; and
+//! microphones, through the system's sound library.
 //!
 //! Every blocking call can be broken off: it ends when [`crate::supervise::Stop`] is told,
 //! or when no video packet came for `stall_timeout`. The one exception is the look-up of a
@@ -14,6 +15,9 @@
 //! writes it decides.
 
 #[cfg(feature = "ffmpeg")]
+mod any;
+mod cloud;
+#[cfg(feature = "ffmpeg")]
 mod devices;
 #[cfg(feature = "ffmpeg")]
 mod error;
@@ -27,6 +31,8 @@ mod input;
 mod location;
 #[cfg(feature = "ffmpeg")]
 mod log;
+#[cfg(feature = "microphone")]
+mod microphone;
 #[cfg(feature = "ffmpeg")]
 mod pace;
 #[cfg(feature = "ffmpeg")]
@@ -42,17 +48,22 @@ mod settings;
 mod watch;
 
 #[cfg(feature = "ffmpeg")]
+pub use any::{Source, open};
+pub use cloud::{CloudError, is_cloud, read_cloud};
+#[cfg(feature = "ffmpeg")]
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
 pub use error::{Doing, SourceError, SourceFault};
-pub use folder::{Found, expand, is_picture};
+pub use folder::{Found, expand, is_picture, is_single};
 #[cfg(feature = "ffmpeg")]
-pub use input::{Source, check_options, init, open};
+pub use input::{check_options, init};
 pub use location::{Location, LocationError};
+#[cfg(feature = "microphone")]
+pub use microphone::{MicrophoneDevice, microphones};
 #[cfg(feature = "ffmpeg")]
 pub use pace::Seen;
 #[cfg(feature = "ffmpeg")]
 pub use policy::Refusal;
 #[cfg(feature = "ffmpeg")]
 pub use probe::{Probe, TrackDescription, probe};
-pub use settings::{SourceSettings, Transport};
+pub use settings::{SourceSettings, Tls, Transport, Wanted};

@@ -18,6 +18,12 @@ pub enum Refusal {
     },
     #[error("it leads to an address that can be read in two ways, which is never followed")]
     Ambiguous,
+    #[error(
+        "its certificate {}: name the file of its signer's certificate in ca_file, or set \
+         tls_verify = false to trust whoever answers",
+        if *of_another { "names another host" } else { "is signed by nobody known, or is out of date" }
+    )]
+    Certificate { of_another: bool },
     #[error("it leads to a local file: set allow_files = true if that is meant")]
     File,
     #[error("it leads to a URL of scheme {scheme:?}, which is never followed")]
@@ -134,7 +140,7 @@ pub fn protocols(settings: &SourceSettings) -> Option<String> {
             "file,crypto,data".to_owned()
         }
         // Devices and graphs are opened by name, through no protocol.
-        Location::Camera(_) | Location::Lavfi(_) => return None,
+        Location::Camera(_) | Location::Microphone(_) | Location::Lavfi(_) => return None,
     };
     if matches!(settings.location, Location::Http(_)) && settings.allow_files {
         list.push_str(",file");

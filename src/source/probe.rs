@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use ffmpeg_next as ffmpeg;
 
+use super::any::open;
 use super::error::SourceError;
-use super::{SourceSettings, ffi, open};
-use crate::data::VideoTrack;
+use super::{SourceSettings, Wanted, ffi};
+use crate::data::{Track, VideoTrack};
 use crate::supervise::Stop;
 
 /// Media time that is read to see how far apart key frames are, at most.
@@ -14,11 +15,22 @@ const LOOK: f64 = 10.0;
 /// Key frames after which their spacing is known well enough.
 const KEYS: usize = 4;
 
-/// The video track and what lies beside it.
+/// What is in a source.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct TrackDescription {
     /// FFmpeg's name of the container or protocol.
     pub container: String,
+    /// The track that would be watched.
+    #[serde(flatten)]
+    pub video: Option<VideoDescription>,
+    pub live: bool,
+    pub duration_seconds: Option<f64>,
+    /// All audio tracks, listened to or not.
+    pub audio: Vec<AudioDescription>,
+}
+
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct VideoDescription {
     pub codec: String,
     /// Pixels as coded, before rotation; 0 where the stream has not said.
     pub width: u32,
@@ -28,12 +40,8 @@ pub struct TrackDescription {
     pub frame_rate: Option<f64>,
     /// Degrees clockwise by which the picture is turned before it is looked at.
     pub rotation: u16,
-    pub live: bool,
-    pub duration_seconds: Option<f64>,
-    pub audio: Vec<AudioDescription>,
 }
 
-/// An audio track. Not listened to yet.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct AudioDescription {
     pub codec: String,
@@ -55,7 +63,7 @@ pub struct Probe {
     pub packets: usize,
 }
 
-impl std::fmt::Display for TrackDescription {
+impl std::fmt::Display for VideoDescription {
     /// Such as `h264 1920x1080, 25 fps`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}x{}", self.codec, self.width, self.height)?;
@@ -66,20 +74,34 @@ impl std::fmt::Display for TrackDescription {
     }
 }
 
+impl std::fmt::Display for AudioDescription {
+    /// Such as `aac, 48000 Hz, 2 ch`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, {} Hz, {} ch", self.codec, self.sample_rate_hz, self.channels)
+    }
+}
+
+impl std::fmt::Display for TrackDescription {
+    /// The picture; the sound where there is no picture.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.video, self.audio.first()) {
+            (Some(video), _) => video.fmt(f),
+            (None, Some(audio)) => audio.fmt(f),
+            (None, None) => f.write_str("nothing"),
+        }
+    }
+}
+
 impl TrackDescription {
     pub(super) fn new(
         input: &ffmpeg::format::context::Input,
-        stream: usize,
-        track: &VideoTrack,
+        video: Option<&(usize, VideoTrack)>,
+        live: bool,
         duration: Option<Duration>,
     ) -> Self {
-        let parameters = &track.parameters;
-        let (width, height, pixel_format) = ffi::picture(parameters);
-        let rate = track.frame_rate;
         let audio = input
             .streams()
-            .filter(|other| other.index() != stream)
-            .map(|other| other.parameters())
+            .map(|stream| stream.parameters())
             .filter(|parameters| parameters.medium() == ffmpeg::media::Type::Audio)
             .map(|parameters| {
                 let (sample_rate_hz, channels) = ffi::sound(&parameters);
@@ -88,27 +110,44 @@ impl TrackDescription {
             .collect();
         Self {
             container: input.format().name().to_owned(),
-            codec: parameters.id().name().to_owned(),
-            width,
-            height,
-            pixel_format,
-            frame_rate: (rate.numerator() > 0 && rate.denominator() > 0).then(|| f64::from(rate)),
-            rotation: u16::from((4 - track.quarter_turns) % 4) * 90,
-            live: track.live,
+            video: video.map(|(_, track)| VideoDescription::new(track)),
+            live,
             duration_seconds: duration.map(|duration| duration.as_secs_f64()),
             audio,
         }
     }
 }
 
-/// Opens a source and reads up to ten seconds of it.
+impl VideoDescription {
+    fn new(track: &VideoTrack) -> Self {
+        let (width, height, pixel_format) = ffi::picture(&track.parameters);
+        let rate = track.frame_rate;
+        Self {
+            codec: track.parameters.id().name().to_owned(),
+            width,
+            height,
+            pixel_format,
+            frame_rate: (rate.numerator() > 0 && rate.denominator() > 0).then(|| f64::from(rate)),
+            rotation: u16::from((4 - track.quarter_turns) % 4) * 90,
+        }
+    }
+}
+
+/// Opens a source, whatever is in it, and reads up to ten seconds of it.
 pub fn probe(settings: &SourceSettings, stop: &Stop) -> Result<Probe, SourceError> {
-    let mut source = open(settings, stop)?;
-    let tick = f64::from(source.track().time_base);
+    let settings = SourceSettings { wanted: Wanted::Both, ..settings.clone() };
+    let mut source = open(&settings, stop)?;
+    let tick = source.video().map(|track| f64::from(track.time_base));
     let mut keys = Vec::new();
     let mut packets = 0;
     let mut first = None;
-    while let Some(packet) = source.read()? {
+    // Of sound alone its description says all.
+    while let Some(tick) = tick
+        && let Some(packet) = source.read()?
+    {
+        if packet.track == Track::Audio {
+            continue;
+        }
         packets += 1;
         let Some(pts) = packet.inner.pts() else { continue };
         let seconds = pts as f64 * tick;

@@ -24,6 +24,14 @@ names! {
     FRAMES_SKIPPED = "percept_frames_skipped_total";
     FRAMES_CORRUPT = "percept_frames_corrupt_total";
     DISCONTINUITIES = "percept_timestamp_discontinuities_total";
+    AUDIO_DECODED = "percept_audio_decoded_seconds_total";
+    AUDIO_ERRORS = "percept_audio_errors_total";
+    AUDIO_GAPS = "percept_audio_gaps_total";
+    AUDIO_SILENCE = "percept_audio_silence_seconds_total";
+    AUDIO_TRIMMED = "percept_audio_trimmed_seconds_total";
+    AUDIO_OVERRUNS = "percept_audio_overruns_total";
+    AUDIO_DRIFT = "percept_audio_drift_seconds";
+    WINDOWS_WITHOUT_SOUND = "percept_audio_windows_without_sound_total";
     WINDOWS = "percept_windows_total";
     WINDOWS_DROPPED = "percept_windows_dropped_total";
     LATENCY = "percept_end_to_end_latency_seconds";

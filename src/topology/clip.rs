@@ -1,16 +1,18 @@
 //! The whole line for one clip on the calling thread: for looking at a model, and for
 //! measuring.
 
-use super::pictures::{PictureError, look_at};
+use super::decoders::Decoders;
+use super::pictures::{PictureError, Singles};
+use super::wants::Wants;
 use crate::byte_array::ResidentInput;
 use crate::data::{StreamId, Window, WindowScores};
-use crate::decode::{DecodeError, DecodeSettings, Decoder, Timeline};
+use crate::decode::{DecodeError, Timeline};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
-use crate::source::{self, Location, SourceError, SourceSettings, is_picture};
+use crate::source::{self, Location, SourceError, SourceSettings, is_cloud, is_picture};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::StreamMetrics;
-use crate::window::{Plan, Windower};
+use crate::window::Windower;
 
 /// Why a clip could not be watched to its end.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +37,7 @@ pub enum ClipError {
 pub fn watch_clip(
     model: &mut Model,
     source: &SourceSettings,
-    decode: &DecodeSettings,
-    plan: &Plan,
+    wants: &Wants,
     metrics: &StreamMetrics,
     mut tell: impl FnMut(WindowScores),
 ) -> Result<(), ClipError> {
@@ -56,25 +57,27 @@ pub fn watch_clip(
         Ok(())
     };
 
-    let mut windower = Windower::new(stream, *plan, metrics.clone());
-    let (mut frames, mut windows) = (Vec::new(), Vec::new());
+    let one_frame = wants.plan().is_some_and(|plan| plan.frames == 1);
     if let Location::File(path) = &source.location
-        && is_picture(path)
-        && plan.frames == 1
+        && (is_cloud(path) || (is_picture(path) && one_frame))
     {
-        windower.push(look_at(path, source, decode, &Stop::new())?, &mut windows);
-        return windows.drain(..).try_for_each(look);
+        let singles = Singles { stream: &stream, source, wants, stop: &Stop::new() };
+        return look(singles.window(path, 0)?);
     }
+    let mut windower = Windower::new(stream, wants.plan(), wants.sound, metrics.clone());
+    let mut windows = Vec::new();
     let mut source = source::open(source, &Stop::new())?;
-    let mut decoder = Decoder::new(source.track(), decode, metrics)?;
+    let mut decoders = Decoders::new(&source, wants, metrics)?;
+    windower.begin(decoders.has_pictures(), decoders.has_sound(), source.is_live());
     let mut timeline = Timeline::new();
     loop {
         let packet = source.read()?;
         match &packet {
-            Some(packet) => decoder.push(packet, &mut timeline, &mut frames)?,
-            None => decoder.finish(&mut timeline, &mut frames)?,
+            Some(packet) => {
+                decoders.push(packet, &mut timeline, &mut windower, &mut windows, |_| {})?;
+            }
+            None => decoders.finish(&mut timeline, &mut windower, &mut windows, |_| {})?,
         }
-        frames.drain(..).for_each(|frame| windower.push(frame, &mut windows));
         windows.drain(..).try_for_each(&mut look)?;
         if packet.is_none() {
             windower.clear();

@@ -10,16 +10,21 @@
 
 mod board;
 mod clip;
+mod decoders;
 mod inbox;
 mod keep_up;
 mod launch;
+mod pair;
 mod perceive;
 mod pictures;
 mod run;
 mod stream;
+mod wants;
 
 pub use clip::{ClipError, watch_clip};
+pub use decoders::Decoders;
 pub use perceive::Batching;
-pub use pictures::{PictureError, look_at};
+pub use pictures::{PictureError, Singles};
 pub use run::{Report, RunError, Setup, run};
 pub use stream::{Reconnect, StreamJob, describe};
+pub use wants::Wants;

@@ -1,6 +1,7 @@
-//! A stream of single pictures: each is opened, decoded and looked at on its own.
+//! A stream of single pictures or point clouds: each is read and looked at on its own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::Sender;
@@ -8,24 +9,28 @@ use crossbeam_channel::Sender;
 use super::board::Board;
 use super::inbox::StreamItem;
 use super::stream::{Outcome, StreamJob, describe};
-use crate::data::{Clock, Fault, MediaTime, Stamp, VideoFrame};
+use super::wants::Wants;
+use crate::data::{Clock, Fault, MediaTime, Stamp, StreamId, VideoFrame, Window};
 use crate::decode::{DecodeError, DecodeSettings, StillDecoder};
 use crate::label::Finish;
-use crate::source::{self, Location, SourceError, SourceSettings};
+use crate::source::{
+    self, CloudError, Location, SourceError, SourceSettings, Wanted, is_cloud, read_cloud,
+};
 use crate::supervise::Stop;
 use crate::telemetry::metrics::{SkipReason, StreamMetrics};
-use crate::window::Windower;
 
 /// Media time from one picture to the next: they have none of their own.
 const APART: Duration = Duration::from_secs(1);
 
-/// Why a picture could not be looked at.
+/// Why a picture or a point cloud could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
     Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
 }
 
 impl PictureError {
@@ -33,48 +38,84 @@ impl PictureError {
         match self {
             Self::Source(error) => error.kind(),
             Self::Decode(error) => error.kind(),
+            Self::Cloud(_) => "invalid",
         }
     }
 }
 
-/// Reads one picture at the model's size; `source` says how, but not which.
-///
-/// # Errors
-/// It cannot be opened, is damaged, or cannot be scaled.
-pub fn look_at(
-    path: &Path,
-    source: &SourceSettings,
-    decode: &DecodeSettings,
-    stop: &Stop,
-) -> Result<VideoFrame, PictureError> {
-    let location = Location::File(path.to_owned());
-    let mut source = source::open(&SourceSettings { location, ..source.clone() }, stop)?;
-    let mut decoder = StillDecoder::new(source.track(), decode)?;
-    loop {
-        let packet = source.read()?;
-        let pixels = decoder.push(packet.as_ref())?;
-        if let Some(pixels) = pixels {
-            let [height, width] = decode.size;
-            let stamp = Stamp {
-                media: MediaTime::ZERO,
-                captured_at: None,
-                clock: Clock::None,
-                arrived: Instant::now(),
-                segment: 0,
-            };
-            return Ok(VideoFrame { stamp, width: width as u32, height: height as u32, pixels });
+/// How single files are looked at.
+pub struct Singles<'a> {
+    pub stream: &'a StreamId,
+    /// How pictures are opened, but not which.
+    pub source: &'a SourceSettings,
+    pub wants: &'a Wants,
+    pub stop: &'a Stop,
+}
+
+impl Singles<'_> {
+    /// The window of one picture or point cloud, the `place`-th of its stream: a segment of its own,
+    /// so that nothing is added up from one to the next.
+    ///
+    /// # Errors
+    /// It cannot be opened, is damaged, or is not what the model takes.
+    pub fn window(&self, path: &Path, place: u32) -> Result<Window, PictureError> {
+        let stamp = Stamp {
+            media: MediaTime::ZERO + APART * place,
+            captured_at: None,
+            clock: Clock::None,
+            arrived: Instant::now(),
+            segment: place,
+        };
+        let mut window = Window {
+            stream: self.stream.clone(),
+            seq: u64::from(place),
+            start: stamp,
+            end: stamp,
+            frames: Vec::new(),
+            sound: None,
+            points: None,
+        };
+        match (&self.wants.pictures, self.wants.points) {
+            (_, Some(count)) if is_cloud(path) => {
+                window.points = Some(Arc::new(read_cloud(path, count)?));
+            }
+            (Some((decode, _)), _) => window.frames.push(self.picture(path, decode, stamp)?),
+            // Only a model that takes one of them is given single files.
+            (None, count) => {
+                window.points = Some(Arc::new(read_cloud(path, count.unwrap_or_default())?));
+            }
+        }
+        Ok(window)
+    }
+
+    fn picture(
+        &self,
+        path: &Path,
+        decode: &DecodeSettings,
+        stamp: Stamp,
+    ) -> Result<VideoFrame, PictureError> {
+        let location = Location::File(path.to_owned());
+        let settings = SourceSettings { location, wanted: Wanted::Pictures, ..self.source.clone() };
+        let mut source = source::open(&settings, self.stop)?;
+        let track = source.video().expect("pictures were wanted, and found");
+        let mut decoder = StillDecoder::new(track, decode)?;
+        loop {
+            let packet = source.read()?;
+            if let Some(pixels) = decoder.push(packet.as_ref())? {
+                let [height, width] = decode.size.map(|side| side as u32);
+                return Ok(VideoFrame { stamp, width, height, pixels });
+            }
         }
     }
 }
 
-/// Looks at every picture of a stream.
+/// Looks at every picture or point cloud of a stream.
 pub struct PictureWorker {
     job: StreamJob,
     sender: Sender<StreamItem>,
     metrics: StreamMetrics,
     board: Board,
     stop: Stop,
-    windower: Windower,
 }
 
 /// The program is stopping, or nobody listens any more.
@@ -88,22 +129,21 @@ impl PictureWorker {
         board: Board,
         stop: Stop,
     ) -> Self {
-        let windower = Windower::new(job.stream.clone(), job.plan, metrics.clone());
-        Self { job, sender, metrics, board, stop, windower }
+        Self { job, sender, metrics, board, stop }
     }
 
-    /// Runs until the last picture, or until the program stops. One that cannot be looked at
+    /// Runs until the last file, or until the program stops. One that cannot be looked at
     /// is told of and counted.
-    pub fn run(mut self, files: &[PathBuf]) -> Outcome {
-        let stream = self.job.stream.clone();
+    pub fn run(self, files: &[PathBuf]) -> Outcome {
+        let stream = &self.job.stream;
         tracing::info!(%stream, description = %self.job.source.location, "stream connected");
         self.metrics.up.set(1);
-        self.board.connected(&stream);
-        let mut unread = 0;
+        self.board.connected(stream);
+        let (mut unread, mut seq) = (0, 0);
         let looked = self.send(StreamItem::Connected).and_then(|()| {
-            files.iter().enumerate().try_for_each(|(index, path)| {
-                match self.look(index, path)? {
-                    Ok(()) => {}
+            (0..).zip(files).try_for_each(|(place, path)| {
+                match self.look(place, path, seq)? {
+                    Ok(()) => seq += 1,
                     Err(error) => {
                         unread += 1;
                         self.metrics.errors(error.kind()).inc();
@@ -117,33 +157,28 @@ impl PictureWorker {
             })
         });
         self.metrics.up.set(0);
-        self.board.ended(&stream, true);
+        self.board.ended(stream, true);
         let finish = if looked.is_ok() { Finish::Finished } else { Finish::Shutdown };
         let _ = self.send(StreamItem::Finished(finish));
         if unread == 0 { Outcome::Finished } else { Outcome::Unread(unread) }
     }
 
-    /// Each picture is a segment of its own: nothing is added up from one to the next.
-    fn look(&mut self, index: usize, path: &Path) -> Result<Result<(), PictureError>, Stopped> {
-        let looked = look_at(path, &self.job.source, &self.job.decode, &self.stop);
+    fn look(&self, place: u32, path: &Path, seq: u64) -> Result<Result<(), PictureError>, Stopped> {
+        let StreamJob { stream, source, wants, .. } = &self.job;
+        let looked = Singles { stream, source, wants, stop: &self.stop }.window(path, place);
         if self.stop.stopped() {
             return Err(Stopped);
         }
-        let mut frame = match looked {
-            Ok(frame) => frame,
+        let mut window = match looked {
+            Ok(window) => window,
             Err(error) => return Ok(Err(error)),
         };
+        window.seq = seq;
         self.metrics.frames_decoded.inc();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.metrics.frame_at(now.as_secs_f64());
-        let place = u32::try_from(index).unwrap_or(u32::MAX);
-        frame.stamp.media = MediaTime::ZERO + APART * place;
-        frame.stamp.segment = place;
         self.send(StreamItem::File(path.to_string_lossy().into()))?;
-        let mut windows = Vec::new();
-        self.windower.push(frame, &mut windows);
-        windows.into_iter().try_for_each(|window| self.send(StreamItem::Window(window)))?;
-        Ok(Ok(()))
+        self.send(StreamItem::Window(window)).map(Ok)
     }
 
     fn send(&self, item: StreamItem) -> Result<(), Stopped> {

@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, TrySendError};
 
 use super::board::Board;
+use super::decoders::Decoders;
 use super::inbox::StreamItem;
 use super::keep_up::Lag;
-use crate::data::{Fault, Remedy, StreamId, chain};
-use crate::decode::{DecodeSettings, Decoder, Timeline};
+use super::pair::{Paired, PairedJob};
+use super::wants::Wants;
+use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
+use crate::decode::Timeline;
 use crate::label::Finish;
 use crate::source::{self, Seen, Source, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::telemetry::redact;
-use crate::window::{Plan, Windower};
+use crate::window::Windower;
 
 /// A session that lasted this long has run well: the next wait is short again.
 const RUN_WELL: Duration = Duration::from_secs(30);
@@ -29,8 +32,9 @@ const REPEAT: Duration = Duration::from_secs(60);
 pub struct StreamJob {
     pub stream: StreamId,
     pub source: SourceSettings,
-    pub decode: DecodeSettings,
-    pub plan: Plan,
+    /// The microphone that is heard with its pictures, by the time of capture.
+    pub pair: Option<SourceSettings>,
+    pub wants: Wants,
     pub reconnect: Reconnect,
 }
 
@@ -76,6 +80,7 @@ pub struct StreamWorker {
     stop: Stop,
     timeline: Timeline,
     windower: Windower,
+    paired: Option<Paired>,
     lag: Lag,
     /// `None` while connected.
     trouble: Option<Trouble>,
@@ -92,8 +97,21 @@ impl StreamWorker {
         board: Board,
         stop: Stop,
     ) -> Self {
-        let windower = Windower::new(job.stream.clone(), job.plan, metrics.clone());
+        let (pictures, sound) = (job.wants.plan(), job.wants.sound);
+        let windower = Windower::new(job.stream.clone(), pictures, sound, metrics.clone());
+        let paired = job.pair.clone().zip(job.wants.sound_settings()).map(|(source, sound)| {
+            let shared = PairedJob {
+                stream: job.stream.clone(),
+                source,
+                sound,
+                reconnect: job.reconnect,
+                metrics: metrics.clone(),
+                stop: stop.clone(),
+            };
+            Paired::listen(shared)
+        });
         Self {
+            paired,
             job,
             outlet,
             metrics,
@@ -164,45 +182,61 @@ impl StreamWorker {
     }
 
     fn read(&mut self, source: &mut Source) -> Ended {
-        let live = source.track().live;
+        let live = source.is_live();
         self.outlet.live.store(live, Ordering::Relaxed);
-        let mut decoder = match Decoder::new(source.track(), &self.job.decode, &self.metrics) {
-            Ok(decoder) => decoder,
+        let mut decoders = match Decoders::new(source, &self.job.wants, &self.metrics) {
+            Ok(decoders) => decoders,
             Err(error) => return Ended::Failed(Box::new(error)),
         };
-        let mut frames = Vec::new();
+        let hears = decoders.has_sound() || self.paired.is_some();
+        self.windower.begin(decoders.has_pictures(), hears, live);
         let mut windows = Vec::new();
         let mut first = true;
         let mut shown = None;
         loop {
-            let ended = match source.read() {
-                Ok(_) if self.stop.stopped() => Some(Ended::Stopped),
-                Ok(Some(packet)) => {
-                    if std::mem::take(&mut first) && self.connected(source).is_err() {
-                        return Ended::Stopped;
-                    }
-                    if let Err(error) = decoder.push(&packet, &mut self.timeline, &mut frames) {
-                        return Ended::Failed(Box::new(error));
-                    }
-                    None
-                }
-                Ok(None) => Some(Ended::Done),
-                Err(error) => Some(Ended::Failed(Box::new(error))),
+            let packet = match source.read() {
+                Ok(_) if self.stop.stopped() => Err(Ended::Stopped),
+                Ok(Some(packet)) => Ok(packet),
+                Ok(None) => Err(Ended::Done),
+                Err(error) => Err(Ended::Failed(Box::new(error))),
             };
-            if ended.is_some() {
-                // What the decoder still holds was accepted: it is looked at.
-                if let Err(error) = decoder.finish(&mut self.timeline, &mut frames) {
-                    tracing::debug!(stream = %self.job.stream, %error, "decoder did not drain");
-                }
+            self.metrics.audio.overruns.inc_by(source.take_overruns());
+            if packet.is_ok() && std::mem::take(&mut first) && self.connected(source).is_err() {
+                return Ended::Stopped;
             }
-            for frame in frames.drain(..) {
-                if live
-                    && !source.is_paced()
-                    && let Some(behind) = self.lag.frame(&frame.stamp)
-                {
-                    self.warn_of_lag(behind);
+            let (timeline, windower) = (&mut self.timeline, &mut self.windower);
+            let mut behind = None;
+            let late = live && !source.is_paced();
+            let lag = &mut self.lag;
+            let paired = &mut self.paired;
+            let seen = |stamp: &Stamp| {
+                if let Some(paired) = paired {
+                    paired.pictured(stamp);
                 }
-                self.windower.push(frame, &mut windows);
+                if late {
+                    behind = lag.frame(stamp).or(behind);
+                }
+            };
+            let ended = match packet {
+                Ok(packet) => {
+                    match decoders.push(&packet, timeline, windower, &mut windows, seen) {
+                        Ok(()) => None,
+                        Err(error) => return Ended::Failed(Box::new(error)),
+                    }
+                }
+                Err(ended) => {
+                    // What the decoders still hold was accepted: it is looked at.
+                    if let Err(error) = decoders.finish(timeline, windower, &mut windows, seen) {
+                        tracing::debug!(stream = %self.job.stream, %error, "decoder did not drain");
+                    }
+                    Some(ended)
+                }
+            };
+            if let Some(paired) = &mut self.paired {
+                paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
+            }
+            if let Some(behind) = behind {
+                self.warn_of_lag(behind);
             }
             for window in windows.drain(..) {
                 if self.send(StreamItem::Window(window), live).is_err() {
@@ -213,8 +247,10 @@ impl StreamWorker {
                 return ended;
             }
             // All streams share the board's lock: not for every packet.
-            if shown.replace(decoder.mode()) != Some(decoder.mode()) {
-                self.board.decoding(&self.job.stream, decoder.mode().as_str());
+            if let Some(mode) = decoders.mode()
+                && shown.replace(mode) != Some(mode)
+            {
+                self.board.decoding(&self.job.stream, mode.as_str());
             }
         }
     }
@@ -287,10 +323,11 @@ impl StreamWorker {
 
     fn finish(self, finish: Finish) -> Outcome {
         if finish == Finish::Finished && self.windower.made() == 0 {
+            let plan = self.job.wants.plan();
             tracing::warn!(
                 stream = %self.job.stream,
-                frames = self.job.plan.frames,
-                step = ?self.job.plan.step,
+                frames = plan.map(|plan| plan.frames),
+                step = plan.map(|plan| tracing::field::debug(plan.step)),
                 "stream ended before there was one window: too short, or too few frames for \
                  decode = \"key_frames\""
             );

@@ -1,43 +1,40 @@
-//! Frames in, windows out.
+//! Frames in, clips of frames out.
 
 use std::collections::VecDeque;
 
 use super::Plan;
-use crate::data::{StreamId, VideoFrame, Window};
+use crate::data::VideoFrame;
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 
-/// Keeps a stream's latest frames and makes one window a look.
+/// Keeps a stream's latest frames and gives the frames of one window a look.
 ///
-/// A window ends with its newest frame and never spans two segments or a gap longer
-/// than the model accepts. Frames that no window could use are counted once as a
-/// partial window.
-pub struct Windower {
-    stream: StreamId,
+/// A clip ends with its newest frame and never spans two segments or a gap longer than the
+/// model accepts. Frames that no clip could use are counted once as a partial window.
+pub(super) struct Assembler {
     plan: Plan,
     metrics: StreamMetrics,
     frames: VecDeque<VideoFrame>,
     /// Frames since the last look; looks fall due at `looks_every`.
     since_look: usize,
-    /// Whether the frames held now have made a window.
+    /// Whether the frames held now have made a clip.
     looked: bool,
-    seq: u64,
 }
 
-impl Windower {
-    pub fn new(stream: StreamId, plan: Plan, metrics: StreamMetrics) -> Self {
+impl Assembler {
+    pub fn new(plan: Plan, metrics: StreamMetrics) -> Self {
         let frames = VecDeque::with_capacity(Self::reach(&plan));
-        // The first full window is looked at at once.
+        // The first full clip is looked at at once.
         let since_look = plan.looks_every;
-        Self { stream, plan, metrics, frames, since_look, looked: false, seq: 0 }
+        Self { plan, metrics, frames, since_look, looked: false }
     }
 
-    /// Sampled frames from a window's first to its last.
+    /// Sampled frames from a clip's first to its last.
     fn reach(plan: &Plan) -> usize {
         (plan.frames - 1) * plan.stride + 1
     }
 
-    /// Takes the next sampled frame and appends the window that it completes, if any.
-    pub fn push(&mut self, frame: VideoFrame, ready: &mut Vec<Window>) {
+    /// Takes the next sampled frame and gives the clip that it completes, if any.
+    pub fn push(&mut self, frame: VideoFrame) -> Option<Vec<VideoFrame>> {
         if self.frames.back().is_some_and(|last| self.breaks(last, &frame)) {
             self.clear();
         }
@@ -46,22 +43,15 @@ impl Windower {
         }
         self.frames.push_back(frame);
         self.since_look = self.since_look.saturating_add(1);
-        if self.frames.len() == Self::reach(&self.plan) && self.since_look >= self.plan.looks_every
-        {
-            let frames = self.frames.iter().step_by(self.plan.stride).cloned().collect();
-            ready.push(Window::of_frames(self.stream.clone(), self.seq, frames));
-            self.seq += 1;
+        let full = self.frames.len() == Self::reach(&self.plan);
+        (full && self.since_look >= self.plan.looks_every).then(|| {
             self.since_look = 0;
             self.looked = true;
-        }
+            self.frames.iter().step_by(self.plan.stride).cloned().collect()
+        })
     }
 
-    /// Windows made so far.
-    pub fn made(&self) -> u64 {
-        self.seq
-    }
-
-    /// The stream was lost or has ended: what is held makes no window any more.
+    /// The stream was lost or has ended: what is held makes no clip any more.
     pub fn clear(&mut self) {
         if !self.frames.is_empty() && !self.looked {
             self.metrics.windows_dropped(DropReason::Partial).inc();
@@ -84,7 +74,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::data::{Clock, MediaTime, Stamp};
+    use crate::data::{Clock, MediaTime, Stamp, StreamId};
     use crate::telemetry::metrics::Metrics;
 
     fn plan(frames: usize, stride: usize, looks_every: usize) -> Plan {
@@ -101,7 +91,7 @@ mod tests {
     /// Windows, as the seconds of their frames, made from frames at `(seconds, segment)`.
     fn windows(plan: Plan, frames: &[(f64, u32)]) -> (Vec<Vec<f64>>, u64) {
         let metrics = Metrics::new().stream(&StreamId::new("s").unwrap());
-        let mut windower = Windower::new(StreamId::new("s").unwrap(), plan, metrics.clone());
+        let mut assembler = Assembler::new(plan, metrics.clone());
         let mut ready = Vec::new();
         for &(seconds, segment) in frames {
             let stamp = Stamp {
@@ -112,13 +102,11 @@ mod tests {
                 segment,
             };
             let pixels = Arc::new(vec![0; 3]);
-            windower.push(VideoFrame { stamp, width: 1, height: 1, pixels }, &mut ready);
+            ready.extend(assembler.push(VideoFrame { stamp, width: 1, height: 1, pixels }));
         }
-        windower.clear();
-        for (index, window) in ready.iter().enumerate() {
-            assert_eq!(window.seq, index as u64);
-        }
-        let times = |w: &Window| w.frames.iter().map(|f| f.stamp.media.as_seconds()).collect();
+        assembler.clear();
+        let times =
+            |clip: &Vec<VideoFrame>| clip.iter().map(|f| f.stamp.media.as_seconds()).collect();
         (ready.iter().map(times).collect(), metrics.windows_dropped(DropReason::Partial).get())
     }
 

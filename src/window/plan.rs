@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::data::manifest::Pictures;
+use crate::data::manifest::{Pictures, Sound};
 
 /// Gaps longer than the model's accepted interval by this share still pass: key frames jitter.
 const GAP_TOLERANCE: f64 = 1.05;
 
-/// Sampling of one stream for one model input.
+/// Sampling of one stream's pictures for one model input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// Frames a window.
@@ -22,6 +22,39 @@ pub struct Plan {
     pub longest_gap: Option<Duration>,
     /// Spacing of sampled frames that suits the model, `(least, most)`; `None` for a fixed rate.
     pub interval: Option<(Duration, Duration)>,
+}
+
+/// The sound of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoundPlan {
+    /// Hertz, above zero.
+    pub rate: u32,
+    /// Above zero.
+    pub channels: u16,
+    /// Samples a channel, above zero.
+    pub samples: usize,
+    /// Media time from one window to the next, where no pictures lead.
+    pub hop: Duration,
+}
+
+impl SoundPlan {
+    /// For a model with this checked `input`; `hop` must be above zero.
+    pub fn new(input: &Sound, hop: Duration) -> Result<Self, HopError> {
+        if hop.is_zero() {
+            return Err(HopError::Zero);
+        }
+        Ok(Self {
+            rate: input.sample_rate.max(1),
+            channels: u16::try_from(input.channels).unwrap_or(u16::MAX).max(1),
+            samples: input.samples.max(1),
+            hop,
+        })
+    }
+
+    /// How long a window's sound is.
+    pub fn duration(&self) -> Duration {
+        Duration::from_secs_f64(self.samples as f64 / f64::from(self.rate))
+    }
 }
 
 /// Why a hop cannot be had with a model.

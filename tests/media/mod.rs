@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use percept::data::{StreamId, VideoFrame};
-use percept::decode::{ActiveMode, DecodeSettings, Decoder, Timeline};
-use percept::source::{Location, SourceSettings};
+use percept::data::{AudioChunk, StreamId, VideoFrame};
+use percept::decode::{ActiveMode, DecodeSettings, Decoder, SoundDecoder, SoundSettings, Timeline};
+use percept::source::{Location, SourceSettings, Wanted};
 use percept::supervise::Stop;
 use percept::telemetry::metrics::{Metrics, StreamMetrics};
 
@@ -71,7 +71,7 @@ pub fn watch(path: &str, adjust: impl Fn(&mut DecodeSettings)) -> Seen {
     let location = Location::parse(path).unwrap();
     let mut source = percept::source::open(&SourceSettings::new(location), &Stop::new()).unwrap();
     let metrics = Metrics::new().stream(&StreamId::new("test").unwrap());
-    let mut decoder = Decoder::new(source.track(), &settings, &metrics).unwrap();
+    let mut decoder = Decoder::new(source.video().unwrap(), &settings, &metrics).unwrap();
     let mut timeline = Timeline::new();
     let mut frames = Vec::new();
     let mut latest_by_packet = true;
@@ -90,4 +90,48 @@ pub fn watch(path: &str, adjust: impl Fn(&mut DecodeSettings)) -> Seen {
 pub fn grey_of(frame: &VideoFrame) -> u8 {
     let sum: u64 = frame.pixels.iter().map(|byte| u64::from(*byte)).sum();
     (sum / frame.pixels.len() as u64) as u8
+}
+
+/// What was heard of a whole file.
+#[allow(dead_code, reason = "not every test crate listens")]
+pub struct Heard {
+    pub chunks: Vec<AudioChunk>,
+    pub metrics: StreamMetrics,
+}
+
+/// Listens to a file to its end, its pictures left aside.
+#[allow(dead_code, reason = "not every test crate listens")]
+pub fn listen(path: &str, rate: u32, channels: u16) -> Heard {
+    let location = Location::parse(path).unwrap();
+    let settings = SourceSettings { wanted: Wanted::Sound, ..SourceSettings::new(location) };
+    let mut source = percept::source::open(&settings, &Stop::new()).unwrap();
+    assert!(source.video().is_none());
+    let metrics = Metrics::new().stream(&StreamId::new("test").unwrap());
+    let settings = SoundSettings { rate, channels };
+    let mut decoder = SoundDecoder::new(source.audio().unwrap(), true, settings, &metrics).unwrap();
+    let mut timeline = Timeline::new();
+    let mut chunks = Vec::new();
+    while let Some(packet) = source.read().unwrap() {
+        decoder.push(&packet, &mut timeline, &mut chunks);
+    }
+    decoder.finish(&mut timeline, &mut chunks);
+    Heard { chunks, metrics }
+}
+
+/// Amplitude of one frequency in mono sound: 1 for a sine of full scale.
+#[allow(dead_code, reason = "not every test crate listens")]
+pub fn amplitude(samples: &[f32], rate: u32, frequency: f64) -> f64 {
+    let (mut re, mut im) = (0.0, 0.0);
+    for (n, sample) in samples.iter().enumerate() {
+        let angle = std::f64::consts::TAU * frequency * n as f64 / f64::from(rate);
+        re += f64::from(*sample) * angle.cos();
+        im += f64::from(*sample) * angle.sin();
+    }
+    2.0 * f64::hypot(re, im) / samples.len() as f64
+}
+
+/// Index of the first sample that is louder than `level`.
+#[allow(dead_code, reason = "not every test crate listens")]
+pub fn onset(samples: &[f32], level: f32) -> Option<usize> {
+    samples.iter().position(|sample| sample.abs() > level)
 }

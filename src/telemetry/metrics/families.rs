@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use prometheus::{
-    GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
+use super::audio::AudioFamilies;
 use super::stream::Series;
 use crate::data::StreamId;
 use crate::telemetry::names;
@@ -22,6 +23,7 @@ pub(super) struct Families {
     pub(super) skipped: IntCounterVec,
     pub(super) corrupt: IntCounterVec,
     pub(super) discontinuities: IntCounterVec,
+    pub(super) audio: AudioFamilies,
     pub(super) windows: IntCounterVec,
     pub(super) windows_dropped: IntCounterVec,
     pub(super) latency: HistogramVec,
@@ -58,11 +60,15 @@ impl Build<'_> {
         family
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.register(IntCounterVec::new(Opts::new(name, help), labels).expect("valid name"))
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
+    pub(super) fn float_counters(&self, name: &str, help: &str, labels: &[&str]) -> CounterVec {
+        self.register(CounterVec::new(Opts::new(name, help), labels).expect("valid name"))
+    }
+
+    pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
         self.register(GaugeVec::new(Opts::new(name, help), labels).expect("valid name"))
     }
 
@@ -123,6 +129,7 @@ impl Families {
                 "Jumps of the stream's timestamps.",
                 STREAM,
             ),
+            audio: AudioFamilies::new(b),
             windows: b.counters(names::WINDOWS, "Windows shown to the model.", STREAM),
             windows_dropped: b.counters(
                 names::WINDOWS_DROPPED,

@@ -3,6 +3,7 @@
 //! Handles are cheap to clone and to count with; what they show is in `docs/metrics.md`.
 //! Label values are names from the settings and fixed words, never a URL or free text.
 
+mod audio;
 mod families;
 mod reasons;
 mod stream;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use prometheus::{Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
+pub use self::audio::AudioMetrics;
 use self::families::{Build, Families};
 pub use self::reasons::{DropReason, SkipReason};
 pub use self::stream::StreamMetrics;

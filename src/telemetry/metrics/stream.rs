@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 
 use super::families::Families;
-use super::{DropReason, SkipReason};
+use super::{AudioMetrics, DropReason, SkipReason};
 use crate::data::StreamId;
 
 /// Of one stream. Cloning shares the series.
@@ -17,6 +17,7 @@ pub struct StreamMetrics {
     pub frames_decoded: IntCounter,
     pub frames_corrupt: IntCounter,
     pub discontinuities: IntCounter,
+    pub audio: AudioMetrics,
     pub windows: IntCounter,
     /// Seconds from a packet's arrival to its labels.
     pub latency: Histogram,
@@ -62,6 +63,7 @@ impl StreamMetrics {
             frames_decoded: f.decoded.with_label_values(name),
             frames_corrupt: f.corrupt.with_label_values(name),
             discontinuities: f.discontinuities.with_label_values(name),
+            audio: AudioMetrics::new(&f.audio, stream.as_str()),
             windows: f.windows.with_label_values(name),
             latency: f.latency.with_label_values(name),
             skipped: SkipReason::ALL
@@ -157,6 +159,7 @@ impl Series {
         for family in [&f.reconnects, &f.decoded, &f.corrupt, &f.discontinuities, &f.windows] {
             let _ = family.remove_label_values(&[name]);
         }
+        f.audio.remove(name);
         let _ = f.up.remove_label_values(&[name]);
         let _ = f.last_frame.remove_label_values(&[name]);
         let _ = f.latency.remove_label_values(&[name]);

@@ -1,0 +1,333 @@
+"""From Hugging Face's Perceivers (transformers) to a network."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .errors import ExportError
+from .network import Attention, Layer, Linear, Look, Mlp, Network, Norm, QueryDecoder
+from .positions import Fourier
+from .rows import Convolution, Modality, colours, plain
+
+IMAGE_CLASSES = (
+    "PerceiverForImageClassificationFourier",
+    "PerceiverForImageClassificationLearned",
+    "PerceiverForImageClassificationConvProcessing",
+)
+MULTIMODAL_CLASS = "PerceiverForMultimodalAutoencoding"
+ACTIVATIONS = {"gelu": "gelu", "relu": "relu"}
+FILTERS = {2: "bilinear", 3: "bicubic"}
+# Of PerceiverImageProcessor, where a model brings no preprocessor_config.json.
+PROCESSOR = {
+    "do_center_crop": True,
+    "crop_size": {"height": 256, "width": 256},
+    "do_resize": True,
+    "size": {"height": 224, "width": 224},
+    "resample": 3,
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
+    "image_mean": [0.485, 0.456, 0.406],
+    "image_std": [0.229, 0.224, 0.225],
+}
+
+
+def load(name: str, size: tuple[int, int] | None = None) -> Network:
+    """Loads a folder, or a name on the hub, and adapts it."""
+    from transformers import AutoConfig
+    from transformers.models.perceiver import modeling_perceiver
+
+    try:
+        config = AutoConfig.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise ExportError(unreachable(name, error)) from error
+    classes = [c for c in config.architectures or [] if c in (*IMAGE_CLASSES, MULTIMODAL_CLASS)]
+    if not classes:
+        raise ExportError(
+            f"cannot export {name}: its config.json names {config.architectures or 'no architecture'}, and "
+            f"percept-export knows {', '.join((*IMAGE_CLASSES, MULTIMODAL_CLASS))}"
+        )
+    try:
+        model = getattr(modeling_perceiver, classes[0]).from_pretrained(name).eval()
+    except (OSError, ValueError) as error:
+        raise ExportError(unreachable(name, error)) from error
+    return adapt(model, name=Path(name).name, processor=processor_of(name), size=size, source=name)
+
+
+def unreachable(name: str, error: Exception) -> str:
+    if Path(name).is_dir():
+        return (
+            f"cannot load the folder {name}: {str(error).splitlines()[0]} It must be as save_pretrained writes it: "
+            "config.json and weights"
+        )
+    return (
+        f"cannot load {name}: there is no such folder here, and the hub did not give it "
+        f"({str(error).splitlines()[0]}). Give a folder written by save_pretrained, or run where there is internet"
+    )
+
+
+def processor_of(name: str) -> dict:
+    """The settings of its image processor, or the class's own where it has none."""
+    from transformers.utils import cached_file
+
+    path = cached_file(name, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False)
+    return json.loads(Path(path).read_text()) if path else {}
+
+
+def settled(processor: dict) -> dict:
+    """An image processor's settings in one form. Raises ExportError for what a manifest cannot say."""
+    settings = PROCESSOR | processor
+    for key in ("size", "crop_size"):
+        if isinstance(settings[key], int):  # as written before transformers 4.20
+            settings[key] = {"height": settings[key], "width": settings[key]}
+        if not {"height", "width"} <= settings[key].keys():
+            raise ExportError(
+                f"cannot say the image processor's {key} {settings[key]} in a manifest: height and width only"
+            )
+    if not settings["do_resize"] or not settings["do_rescale"] or abs(settings["rescale_factor"] * 255 - 1) > 1e-6:
+        raise ExportError("cannot say in a manifest that pictures are not resized, or not divided by 255")
+    if not settings["do_normalize"]:
+        settings |= {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}
+    if int(settings["resample"]) not in FILTERS:
+        raise ExportError(
+            f"cannot say resampling {settings['resample']} in a manifest: bilinear (2) and bicubic (3) only"
+        )
+    return settings
+
+
+def adapt(
+    model: torch.nn.Module,
+    name: str,
+    processor: dict | None = None,
+    size: tuple[int, int] | None = None,
+    source: str = "",
+) -> Network:
+    """A loaded model as a network. `size` [h, w] overrides the picture's size where the model leaves it free."""
+    kind = next((c.__name__ for c in type(model).__mro__ if c.__name__ in (*IMAGE_CLASSES, MULTIMODAL_CLASS)), None)
+    if kind is None:
+        raise ExportError(f"cannot export {name}: {type(model).__name__} is not a Perceiver that percept-export knows")
+    model.eval()
+    if model.config.hidden_act not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise ExportError(f"cannot export {name}: activation {model.config.hidden_act} is not one of {known}")
+    details = {"source": source or f"transformers {kind}", "license": "unknown"}
+    build = multimodal if kind == MULTIMODAL_CLASS else image
+    with torch.no_grad():
+        return build(model, name, settled(processor or {}), size, details)
+
+
+def array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().to(torch.float32).numpy()
+
+
+def norm(module) -> Norm:
+    return Norm(array(module.weight), array(module.bias), module.eps)
+
+
+def linear(module, factor: float = 1.0) -> Linear:
+    weight = np.float64(array(module.weight).T) * factor
+    bias = None if module.bias is None else np.float32(np.float64(array(module.bias)) * factor)
+    return Linear(np.ascontiguousarray(weight, np.float32), bias)
+
+
+def layer(module, activation: str) -> Layer:
+    """A PerceiverLayer: cross-attention where its second LayerNorm is one."""
+    inner = module.attention.self
+    cross = isinstance(inner.layernorm2, torch.nn.LayerNorm)
+    attention = Attention(
+        heads=inner.num_heads,
+        norm_query=norm(inner.layernorm1),
+        norm_rows=norm(inner.layernorm2) if cross else None,
+        query=linear(inner.query, 1 / math.sqrt(inner.qk_channels_per_head)),
+        key=linear(inner.key),
+        value=linear(inner.value),
+        out=linear(module.attention.output.dense),
+        residual=module.attention.use_query_residual,
+    )
+    mlp = Mlp(norm(module.layernorm), linear(module.mlp.dense1), activation, linear(module.mlp.dense2))
+    return Layer(attention, mlp)
+
+
+def look(perceiver) -> Look:
+    encoder, activation = perceiver.encoder, ACTIVATIONS[perceiver.config.hidden_act]
+    latent = [layer(one, activation) for one in encoder.self_attends]
+    return Look(layer(encoder.cross_attention, activation), latent, perceiver.config.num_blocks)
+
+
+def labels(config) -> list[str]:
+    """The labels in the logits' order; `#index` makes equal names differ (ImageNet has two cranes)."""
+    names = [str(config.id2label.get(i, f"label {i}")) for i in range(config.num_labels)]
+    return [n if names.count(n) == 1 else f"{n} #{i}" for i, n in enumerate(names)]
+
+
+def fourier(encoding) -> Fourier:
+    axes = len(encoding.max_resolution)
+    return Fourier(
+        [encoding.num_bands] * axes, [float(m) for m in encoding.max_resolution],
+        "positions_sines_cosines", encoding.concat_pos, encoding.sine_only,
+    )  # fmt: skip
+
+
+def picture_fields(processor: dict, size: tuple[int, int]) -> dict:
+    """The manifest's picture fields from an image processor's settings."""
+    fields = {"size": [int(s) for s in size], "resize": "stretch", "filter": FILTERS[int(processor["resample"])]}
+    if processor["do_center_crop"]:
+        whole, part = processor["crop_size"], processor["size"]
+        fractions = {part[side] / whole[side] for side in ("height", "width")}
+        if len(fractions) > 1:
+            raise ExportError(
+                "cannot say in a manifest that a crop keeps another share of the height than of the width"
+            )
+        fields |= {"resize": "crop", "crop_fraction": fractions.pop()}
+    return fields | {"mean": list(processor["image_mean"]), "std": list(processor["image_std"])}
+
+
+def picture_size(model, processor: dict, size: tuple[int, int] | None) -> tuple[int, int]:
+    preprocessor = model.perceiver.input_preprocessor
+    if preprocessor.position_encoding_type == "trainable":
+        side = math.isqrt(len(preprocessor.position_embeddings.position_embeddings))
+        if size and tuple(size) != (side, side):
+            raise ExportError(f"this model has learned positions of {side} x {side} pixels; --size cannot change that")
+        return side, side
+    return tuple(size) if size else (processor["size"]["height"], processor["size"]["width"])
+
+
+def image(model, name: str, processor: dict, size, details: dict) -> Network:
+    preprocessor, decoder = model.perceiver.input_preprocessor, model.perceiver.decoder.decoder
+    height, width = picture_size(model, processor, size)
+    fields = {"name": "image", "modality": "image", **picture_fields(processor, (height, width)), "patch": [1, 1, 1]}
+    scale, shift = colours(fields)
+    mean, std = (torch.tensor(fields[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+
+    def pixels(raw: np.ndarray) -> torch.Tensor:
+        return (torch.from_numpy(raw).permute(0, 3, 1, 2) / 255.0 - mean) / std
+
+    @torch.no_grad()
+    def reference(feeds: dict) -> np.ndarray:
+        return torch.cat([model(inputs=pixels(raw[None])).logits for raw in feeds["image"]]).numpy()
+
+    rows, _, without = preprocessor(pixels(np.zeros((1, height, width, 3), np.uint8)))
+    values = without.shape[-1]
+    modality = Modality(fields, None, array(rows[0, :, values:]), scale, shift)
+    if preprocessor.prep_type == "conv1x1":
+        weight = preprocessor.convnet_1x1.weight[:, :, 0, 0]
+        modality.lift = (array(weight.T), array(preprocessor.convnet_1x1.bias))
+    else:
+        modality.fourier = fourier(preprocessor.position_embeddings)
+    if preprocessor.prep_type == "conv":
+        modality.convolution = convolution(preprocessor.convnet)
+    return Network(
+        name=name,
+        latents=array(model.perceiver.embeddings.latents),
+        looks=[look(model.perceiver)],
+        decoder=QueryDecoder(
+            array(decoder.output_position_encodings.position_embeddings),
+            layer(decoder.decoding_cross_attention, ACTIVATIONS[model.config.hidden_act]),
+            [linear(decoder.final_layer)],
+        ),
+        modalities=[modality],
+        labels=labels(model.config),
+        reference=reference,
+        details=details,
+    )
+
+
+def convolution(net) -> Convolution:
+    """Convolution, batch norm, ReLU and max pooling; the batch norm goes into the convolution."""
+    batch_norm, conv = net.batchnorm, net.conv
+    weight, bias = np.float64(array(conv.weight)), np.zeros(conv.out_channels)
+    if isinstance(batch_norm, torch.nn.BatchNorm2d):
+        factor = np.float64(array(batch_norm.weight)) / np.sqrt(
+            np.float64(array(batch_norm.running_var)) + batch_norm.eps
+        )
+        weight = weight * factor[:, None, None, None]
+        bias = np.float64(array(batch_norm.bias)) - np.float64(array(batch_norm.running_mean)) * factor
+    left, right, top, bottom = conv.zero_pad_2d.padding
+    return Convolution(
+        np.float32(weight), np.float32(bias), [top, left, bottom, right],
+        conv.stride[0], net.max_pool.kernel_size, net.max_pool.stride,
+    )  # fmt: skip
+
+
+def multimodal(model, name: str, processor: dict, size, details: dict) -> Network:
+    """Video and sound to labels: the classification path of the autoencoder.
+
+    The model masks its label row with probability 1, so that row is the learned mask token, always.
+    Of the decoder's queries only the label's is asked. Videos are scaled to [0, 1] as in the
+    authors' notebook, and no more.
+    """
+    perceiver, config = model.perceiver, model.config
+    preprocessor = perceiver.input_preprocessor
+    audio, video = preprocessor.modalities["audio"], preprocessor.modalities["image"]
+    if size and tuple(size) != (config.image_size,) * 2:
+        raise ExportError(
+            f"this model takes pictures of {config.image_size} x {config.image_size}; --size cannot change that"
+        )
+    frames, side = config.num_frames, config.image_size
+    audio_fields = {
+        "name": "audio", "modality": "audio", "sample_rate": 48_000, "samples": frames * config.audio_samples_per_frame,
+        "channels": 1, "patch": [config.samples_per_patch],
+    }  # fmt: skip
+    video_fields = {
+        "name": "video", "modality": "video", "frames": frames, "size": [side, side], "fps": 25.0,
+        "patch": [video.temporal_downsample, video.spatial_downsample, video.spatial_downsample],
+        "resize": "crop", "crop_fraction": 1.0, "filter": "bilinear", "mean": [0.0] * 3, "std": [1.0] * 3,
+    }  # fmt: skip
+
+    def tensors(feeds: dict) -> dict:
+        return {
+            "audio": torch.from_numpy(feeds["audio"]),
+            "image": torch.from_numpy(feeds["video"]).permute(0, 1, 4, 2, 3) / 255.0,
+            "label": torch.zeros(len(feeds["video"]), config.num_labels),
+        }
+
+    modalities, counts = [], []
+    for one, fields, key in ((audio, audio_fields, "audio"), (video, video_fields, "image")):
+        blank = Modality(fields)
+        raw = {fields["name"]: np.zeros((1, *blank.raw_shape), blank.raw_dtype)}
+        rows, _, without = one(
+            tensors({"audio": np.zeros((1, 16, 1), np.float32), "video": np.zeros((1, 1, 4, 4, 3), np.uint8)} | raw)[
+                key
+            ]
+        )
+        scale, shift = colours(fields) if key == "image" else plain(fields)
+        table, padding = array(rows[0, :, without.shape[-1] :]), array(preprocessor.padding[key][0])
+        modalities.append(Modality(fields, fourier(one.position_embeddings), table, scale, shift, padding=padding))
+        counts.append(len(table))
+    decoder = perceiver.decoder
+    query = torch.cat(
+        [decoder.modalities["label"].decoder.output_position_encodings(1)[0], decoder.padding["label"]], -1
+    )
+    inner = decoder.decoder
+
+    @torch.no_grad()
+    def reference(feeds: dict) -> np.ndarray:
+        found = []
+        for i in range(len(feeds["video"])):
+            one = {key: value[i : i + 1] for key, value in feeds.items()}
+            mask = torch.ones(1, sum(counts) + 1)
+            for k, (start, count) in enumerate(zip(np.cumsum([0, *counts]), counts)):
+                mask[:, start : start + count] = float(one["present"][0, k])
+            points = {"image": torch.arange(2), "audio": torch.arange(2), "label": None}
+            out = perceiver(inputs=tensors(one), attention_mask=mask, subsampled_output_points=points)
+            found.append(out.logits["label"])
+        return torch.cat(found).numpy()
+
+    return Network(
+        name=name,
+        latents=array(perceiver.embeddings.latents),
+        looks=[look(perceiver)],
+        decoder=QueryDecoder(
+            array(query),
+            layer(inner.decoding_cross_attention, ACTIVATIONS[config.hidden_act]),
+            [linear(inner.final_layer), linear(perceiver.output_postprocessor.modalities["label"].classifier)],
+        ),
+        modalities=modalities,
+        labels=labels(config),
+        reference=reference,
+        constant_rows=array(preprocessor.mask["label"]),
+        details=details,
+    )

@@ -1,0 +1,197 @@
+"""Whether a model file answers as PyTorch does.
+
+Logits are compared after their mean over all inputs is removed: what is left is what the model says
+about the input, and it is that which must agree.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from . import __version__, manifest, structured
+from .errors import ExportError
+from .network import Network
+
+TOLERANCE = 1e-3  # of the largest centred logit
+LEAST_COSINE = 0.99
+LEAST_SPREAD = 1e-4  # of the largest logit: below it, the inputs do not matter to the model
+INPUTS = 16
+
+
+def session(model: onnx.ModelProto | str) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    source = model if isinstance(model, str) else model.SerializeToString()
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def run(loaded: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], steps: dict | None = None) -> np.ndarray:
+    """Logits of windows in batches of two and, the last, of one; of all looks where the file is one step."""
+    count, found = len(next(iter(feeds.values()))), []
+    cuts = [*range(0, count - 1, 2), count - 1, count] if count > 1 else [0, 1]
+    for first, end in zip(cuts, cuts[1:]):
+        if first == end:
+            continue
+        part = {name: value[first:end] for name, value in feeds.items()}
+        for _ in range(steps["looks"] if steps else 1):
+            outputs = dict(zip([o.name for o in loaded.get_outputs()], loaded.run(None, part)))
+            if steps:
+                part[steps["latents"]] = outputs[steps["gives"]]
+        found.append(outputs["logits"])
+    return np.concatenate(found)
+
+
+def layout_feeds(network: Network, feeds: dict[str, np.ndarray], layout: str) -> dict[str, np.ndarray]:
+    """Raw inputs as a file of that layout takes them."""
+    if layout == "raw":
+        return feeds
+    return feeds | {m.name: m.byte_array(feeds[m.name]) for m in network.modalities}
+
+
+@dataclass
+class Comparison:
+    """How far `found` is from `expected`, both `[inputs, labels]`."""
+
+    expected: np.ndarray
+    found: np.ndarray
+
+    def __post_init__(self):
+        mean = np.float64(self.expected).mean(0)
+        self.wanted, self.got = self.expected - mean, self.found - mean
+        self.scale = float(np.abs(self.wanted).max())
+
+    @property
+    def difference(self) -> float:
+        """Largest difference of a centred logit, as a share of the largest centred logit."""
+        return float(np.abs(self.wanted - self.got).max() / max(self.scale, 1e-30))
+
+    @property
+    def top5(self) -> float:
+        """Share of inputs whose five first labels are the same, save where neighbours are nearly tied."""
+        count = min(5, self.expected.shape[1])
+        same = 0
+        for expected, found in zip(self.expected, self.found):
+            a, b = np.argsort(-expected)[:count], np.argsort(-found)[:count]
+            same += bool(np.all(np.abs(expected[a] - expected[b]) <= TOLERANCE * self.scale))
+        return same / len(self.expected)
+
+    @property
+    def top1(self) -> float:
+        return float(np.mean(self.expected.argmax(1) == self.found.argmax(1)))
+
+    @property
+    def cosine(self) -> float:
+        """Smallest cosine of an input's centred logits."""
+        norms = np.linalg.norm(self.wanted, axis=1) * np.linalg.norm(self.got, axis=1)
+        return float(np.min((self.wanted * self.got).sum(1) / np.maximum(norms, 1e-30)))
+
+    def informative(self) -> bool:
+        return self.scale > LEAST_SPREAD * float(np.abs(self.expected).max())
+
+
+def verify(model: onnx.ModelProto, network: Network, count: int = INPUTS, expected: np.ndarray | None = None) -> dict:
+    """The report for the manifest. Raises ExportError where the file does not answer as PyTorch does."""
+    document = manifest.read(model)
+    fits(document, network)
+    layout, steps = document["inputs"][0]["layout"], document.get("steps")
+    feeds = structured.inputs(network.modalities, count)
+    if expected is None:
+        expected = network.reference(feeds)
+    found = run(session(model), layout_feeds(network, feeds, layout), steps)
+    compared = Comparison(expected, found)
+    int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
+    report = {
+        "inputs": count,
+        "centred_difference": compared.difference,
+        "largest_centred_logit": compared.scale,
+        "top5_agreement": compared.top5,
+        "versions": versions(),
+    }
+    if int8:
+        report["int8"] = {"cosine": compared.cosine, "top1_agreement": compared.top1}
+    judge(compared, int8, network.name)
+    return report
+
+
+def fits(document: dict, network: Network) -> None:
+    """Raises ExportError where a manifest is plainly another model's."""
+    keys = ("name", "modality", "size", "frames", "samples", "points", "patch")
+    named = [{key: one[key] for key in keys if key in one} for one in document["inputs"]]
+    wanted = [{key: m.fields[key] for key in keys if key in m.fields} for m in network.modalities]
+    if named != wanted:
+        raise ExportError(f"the file is not of {network.name}: it takes {named}, {network.name} takes {wanted}")
+    labels = len(document["output"]["labels"])
+    if labels != len(network.labels):
+        raise ExportError(
+            f"the file is not of {network.name}: it has {labels} labels, {network.name} has {len(network.labels)}"
+        )
+
+
+def judge(compared: Comparison, int8: bool, name: str) -> None:
+    """Raises ExportError where a comparison is not good enough, or proves nothing."""
+    if not np.all(np.isfinite(compared.found)):
+        raise ExportError(f"{name}: ONNX Runtime gives logits that are not finite; nothing was written")
+    if not compared.informative():
+        raise ExportError(
+            f"{name}: its logits hardly depend on the input (the largest centred one is {compared.scale:.1e}), so "
+            "comparing them proves nothing; nothing was written. Are the weights trained?"
+        )
+    if int8:
+        if not (compared.cosine >= LEAST_COSINE and compared.top1 >= LEAST_COSINE):
+            raise ExportError(
+                f"{name}: int8 answers differ too much from fp32: cosine of centred logits {compared.cosine:.4f}, "
+                f"same first label {compared.top1:.2f}, "
+                f"and both must reach {LEAST_COSINE}; nothing was written. Leave --int8 out"
+            )
+    elif not (compared.difference <= TOLERANCE and compared.top5 == 1.0):
+        raise ExportError(
+            f"{name}: ONNX Runtime disagrees with PyTorch: a centred logit differs by {compared.difference:.1e} of "
+            f"the largest (at most {TOLERANCE:.0e} is allowed), the five first labels agree for {compared.top5:.0%} "
+            "of the inputs; nothing was written"
+        )
+
+
+def versions() -> dict:
+    import transformers
+
+    return {
+        "percept-export": __version__,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "onnx": onnx.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def standalone(path: str) -> dict:
+    """What a file alone can show: it loads, its manifest fits its graph, it runs, and its logits are finite."""
+    model = onnx.load(path)
+    document = manifest.read(model)
+    if document is None:
+        raise ExportError(f"{path} has no property {manifest.KEY}: it is not a Percept model file")
+    loaded = session(path)
+    shapes = {one.name: (one.shape, one.type) for one in loaded.get_inputs()}
+    named = [one["name"] for one in document["inputs"]]
+    missing = [name for name in named if name not in shapes]
+    if missing:
+        raise ExportError(f"{path}: the manifest names inputs that the graph lacks: {', '.join(missing)}")
+    labels = len(document["output"]["labels"])
+    for batch in (1, 2):
+        feeds = {}
+        for name, (shape, kind) in shapes.items():
+            if document.get("steps", {}).get("latents") == name:
+                continue
+            dtype = np.uint8 if "uint8" in kind else np.float32
+            full = np.ones((batch, *shape[1:])) if name == document.get("present") else np.zeros((batch, *shape[1:]))
+            feeds[name] = full.astype(dtype)
+        logits = run(loaded, feeds)
+        if logits.shape != (batch, labels) or not np.all(np.isfinite(logits)):
+            raise ExportError(
+                f"{path}: a batch of {batch} gives logits {list(logits.shape)}, {labels} labels are named"
+            )
+    return document

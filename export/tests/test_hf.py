@@ -1,0 +1,157 @@
+"""From a folder of save_pretrained to a file, by the command itself."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from percept_export import cli, hf, manifest, shapes
+from percept_export.errors import ExportError
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A small Fourier model as the hub would hold it: config.json with labels, weights, preprocessor_config.json."""
+    from transformers import PerceiverConfig
+    from transformers.models.perceiver.modeling_perceiver import PerceiverForImageClassificationFourier
+
+    from percept_export.informative import inform
+
+    where = tmp_path_factory.mktemp("hub") / "small-perceiver"
+    torch.manual_seed(0)
+    config = PerceiverConfig(
+        num_latents=8, d_latents=16, num_blocks=1, num_self_attends_per_block=2, num_self_attention_heads=2,
+        num_cross_attention_heads=1, id2label={0: "crane", 1: "maillot", 2: "crane", 3: "cat", 4: "dog", 5: "boat"},
+    )  # fmt: skip
+    inform(PerceiverForImageClassificationFourier(config), 3).save_pretrained(where)
+    processor = {
+        "crop_size": 32, "do_center_crop": True, "do_normalize": True, "do_resize": True,
+        "image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 0.3], "resample": 3, "size": 28,
+    }  # fmt: skip
+    (where / "preprocessor_config.json").write_text(json.dumps(processor))
+    return where
+
+
+@pytest.fixture
+def percept_export(capsys):
+    """The command, in this process: its exit status, standard output and standard error."""
+
+    def run(*arguments):
+        try:
+            cli.main([str(one) for one in arguments])
+            status = 0
+        except SystemExit as ended:
+            status = ended.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_a_folder_becomes_a_file_that_describes_itself(folder, tmp_path, percept_export):
+    out = tmp_path / "model.onnx"
+    status, said, _ = percept_export("hf", folder, out, "--license", "Apache-2.0", "--version", "3")
+    assert status == 0 and "16 inputs" in said
+    document = manifest.read(onnx.load(out))
+    assert (document["name"], document["license"], document["version"]) == ("small-perceiver", "Apache-2.0", "3")
+    image = document["inputs"][0]
+    assert image["size"] == [28, 28] and image["layout"] == "raw"
+    assert (image["resize"], image["crop_fraction"], image["filter"]) == ("crop", 28 / 32, "bicubic")
+    assert image["mean"] == [0.5, 0.4, 0.3] and image["std"] == [0.2, 0.25, 0.3]
+    assert document["output"]["labels"] == ["crane #0", "maillot", "crane #2", "cat", "dog", "boat"]
+    status, said, _ = percept_export("verify", out, "--against", folder)
+    assert status == 0 and "five first labels the same for 100%" in said
+
+
+def test_the_installed_command_runs():
+    command = Path(sys.executable).with_name("percept-export")
+    ran = subprocess.run([command, "shape", "nothing", "x.onnx"], capture_output=True, text=True)
+    assert ran.returncode == 1 and ran.stderr.startswith("error: there is no shape nothing; there are image-fourier")
+
+
+def test_labels_come_from_a_file_where_one_is_given(folder, tmp_path, percept_export):
+    names, out = tmp_path / "labels.txt", tmp_path / "model.onnx"
+    names.write_text("a\nb\nc\nd\ne\nf\n")
+    assert percept_export("hf", folder, out, "--labels", names)[0] == 0
+    assert manifest.read(onnx.load(out))["output"]["labels"] == list("abcdef")
+    names.write_text("a\nb\n")
+    out.unlink()
+    status, _, errors = percept_export("hf", folder, out, "--labels", names)
+    assert status == 1 and not out.exists()
+    assert "has 2 labels, the model gives 6 logits" in errors
+
+
+def test_a_picture_size_of_ones_own(folder, tmp_path, percept_export):
+    out = tmp_path / "model.onnx"
+    assert percept_export("hf", folder, out, "--size", "20", "36")[0] == 0
+    assert manifest.read(onnx.load(out))["inputs"][0]["size"] == [20, 36]
+
+
+def test_an_empty_folder_is_told(tmp_path, percept_export):
+    status, _, errors = percept_export("hf", tmp_path, tmp_path / "model.onnx")
+    assert status == 1 and not (tmp_path / "model.onnx").exists()
+    assert errors.startswith("error: cannot load the folder")
+
+
+def test_a_name_that_cannot_be_had_is_told(tmp_path, percept_export, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    status, _, errors = percept_export("hf", "nobody/no-such-perceiver", tmp_path / "model.onnx")
+    assert status == 1 and not list(tmp_path.iterdir())
+    assert errors.startswith("error: cannot load nobody/no-such-perceiver: there is no such folder here, and the hub")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"resample": 0}, "resampling 0"),
+        ({"do_resize": False}, "not resized"),
+        ({"rescale_factor": 1.0}, "divided by 255"),
+        ({"size": {"shortest_edge": 224}}, "height and width only"),
+    ],
+)
+def test_what_a_manifest_cannot_say_of_an_image_processor(change, message):
+    with pytest.raises(ExportError, match=message):
+        hf.settled(change)
+
+
+def test_a_class_that_is_no_classifier_is_told(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["architectures"] = ["PerceiverForOpticalFlow"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ExportError, match="names .'PerceiverForOpticalFlow'., and percept-export knows"):
+        hf.load(str(tmp_path))
+
+
+def test_published_configurations_are_read_as_published():
+    """The shapes of the papers: rows and channels of the byte arrays."""
+    small = {name: shapes.shape(name, small=True) for name in ("image-fourier", "image-learned", "image-conv")}
+    assert small["image-fourier"].width == 3 + 2 * (2 * 64 + 1)
+    assert small["image-learned"].width == 512
+    assert small["image-conv"].width == 64 + 258
+
+
+def test_learned_positions_keep_their_size(case):
+    from transformers import PerceiverConfig
+    from transformers.models.perceiver.modeling_perceiver import PerceiverForImageClassificationLearned
+
+    config = PerceiverConfig(num_latents=4, d_latents=8, num_self_attends_per_block=1, num_self_attention_heads=1,
+                             num_cross_attention_heads=1, image_size=12)  # fmt: skip
+    model = PerceiverForImageClassificationLearned(config)
+    with pytest.raises(ExportError, match="learned positions of 12 x 12"):
+        hf.adapt(model, "model", size=(16, 16))
+    assert hf.adapt(model, "model").modalities[0].fields["size"] == [12, 12]
+
+
+def test_an_activation_that_is_not_written_is_told():
+    from transformers import PerceiverConfig
+    from transformers.models.perceiver.modeling_perceiver import PerceiverForImageClassificationFourier
+
+    config = PerceiverConfig(num_latents=4, d_latents=8, num_self_attends_per_block=1, num_self_attention_heads=1,
+                             num_cross_attention_heads=1, hidden_act="silu")  # fmt: skip
+    with pytest.raises(ExportError, match="activation silu is not one of"):
+        hf.adapt(PerceiverForImageClassificationFourier(config), "model")

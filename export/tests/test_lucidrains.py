@@ -1,0 +1,72 @@
+"""From a checkpoint of perceiver-pytorch to a file."""
+
+import numpy as np
+import pytest
+import torch
+
+from percept_export import lucidrains, manifest, shapes
+from percept_export.errors import ExportError
+from percept_export.write import Options, write
+
+
+@pytest.fixture
+def checkpoint():
+    return shapes.lucidrains_checkpoint(small=True, seed=0)
+
+
+def test_a_checkpoint_file_is_read(checkpoint, tmp_path):
+    path = tmp_path / "mine.pt"
+    torch.save(checkpoint | {"labels": list("abcdefgh"), "license": "MIT"}, path)
+    network = lucidrains.load(str(path))
+    assert (network.name, network.labels, network.details["license"]) == ("mine", list("abcdefgh"), "MIT")
+    document = manifest.read(write(network, Options(layout="byte_array")))
+    assert document["inputs"][0]["position"] == {
+        "bands": [6, 6], "max_resolution": [10.0, 10.0], "concat_pos": True, "sine_only": False,
+        "order": "axis_sines_cosines_position", "time": "grid", "tables": True,
+    }  # fmt: skip
+
+
+def test_rows_made_here_are_the_models_own(case):
+    """The byte array against what Perceiver.forward hands to its first attention."""
+    network, raw = case("lucidrains").network, case("lucidrains").feeds["image"][:2]
+    seen = []
+    model = lucidrains.model_of(shapes.lucidrains_checkpoint(small=True, seed=0))
+    hook = lambda module, arguments, named: seen.append(named["context"])  # noqa: E731
+    model.layers[0].cross_attn.register_forward_pre_hook(hook, with_kwargs=True)
+    lucidrains.run(model, network.modalities[0], raw)
+    assert np.array_equal(torch.cat(seen).numpy(), network.modalities[0].byte_array(raw))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"arguments": {"attn_residual": True}}, "attn_residual is not supported"),
+        ({"arguments": {"inverted_cross_attn": True}}, "inverted_cross_attn is not supported"),
+        ({"arguments": {"input_axis": 3}}, "2 axes, the model's input_axis is 3"),
+        ({"arguments": {"depth": 4}}, "cannot build the checkpoint's model"),
+        ({"input": {"patch": [1, 2, 2]}}, "`input` makes rows of .* channels, the model takes 29"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(checkpoint, change, message):
+    for part, values in change.items():
+        checkpoint[part] = checkpoint[part] | values
+    if "input_axis" in change.get("arguments", {}) or "attn_residual" in change.get("arguments", {}):
+        checkpoint["state_dict"] = lucidrains_weights(checkpoint)
+    with pytest.raises(ExportError, match=message):
+        lucidrains.adapt(checkpoint)
+
+
+def lucidrains_weights(checkpoint):
+    from perceiver_pytorch import Perceiver
+
+    return Perceiver(**checkpoint["arguments"]).state_dict()
+
+
+def test_a_checkpoint_that_lacks_something_is_told(checkpoint, tmp_path):
+    path = tmp_path / "mine.pt"
+    torch.save({key: value for key, value in checkpoint.items() if key != "input"}, path)
+    with pytest.raises(ExportError, match="it lacks input"):
+        lucidrains.load(str(path))
+    path.write_bytes(b"nothing")
+    with pytest.raises(ExportError, match="cannot load the checkpoint"):
+        lucidrains.load(str(path))

@@ -1,0 +1,81 @@
+"""A file that does not answer as PyTorch does is not written."""
+
+import copy
+
+import numpy as np
+import onnx
+import pytest
+
+from percept_export import verify as checks
+from percept_export.errors import ExportError
+from percept_export.export import export
+from percept_export.verify import Comparison
+from percept_export.write import Options, write
+
+
+def test_a_wrong_weight_writes_nothing_and_leaves_the_old_file(case, tmp_path):
+    network = copy.copy(case("mel").network)
+    network.latents = network.latents * np.float32(1.02)
+    out = tmp_path / "model.onnx"
+    out.write_bytes(b"the old file")
+    with pytest.raises(ExportError, match="disagrees with PyTorch.*nothing was written"):
+        export(network, out, expected=case("mel").expected)
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("model.onnx", b"the old file")]
+
+
+def test_weights_that_ignore_the_input_prove_nothing(case, tmp_path):
+    """As fresh weights do, whose logits then agree however wrong the file is."""
+    flat = np.repeat(case("mel").expected[:1], 16, 0)
+    with pytest.raises(ExportError, match="hardly depend on the input"):
+        export(case("mel").network, tmp_path / "model.onnx", expected=flat)
+    assert not list(tmp_path.iterdir())
+
+
+def test_logits_that_are_not_finite_are_refused(case):
+    expected = case("mel").expected
+    with pytest.raises(ExportError, match="not finite"):
+        checks.judge(Comparison(expected, np.full_like(expected, np.nan)), False, "mel")
+
+
+def test_what_all_inputs_share_does_not_count():
+    """A difference of 1e-2 in what varies is not excused by a large mean."""
+    random = np.random.default_rng(0)
+    expected = random.normal(size=(16, 10))
+    found = expected.copy()
+    found[3, 4] += 0.05
+    near, far = Comparison(expected, found), Comparison(expected + 1000.0, found + 1000.0)
+    assert near.difference == pytest.approx(far.difference, rel=1e-6) and near.difference > 1e-2
+    with pytest.raises(ExportError, match="disagrees"):
+        checks.judge(far, False, "model")
+
+
+def test_five_first_labels_may_change_places_only_where_nearly_tied():
+    expected = np.tile(np.float64([9, 8, 7, 6, 5, 4, -10.0, 10.0]), (4, 1))
+    expected[0] = -expected[0]  # so that the mean is not everything
+    found = expected.copy()
+    assert Comparison(expected, found).top5 == 1.0
+    found[1, 3], found[1, 4] = 5.0, 6.0  # the fifth and the sixth, 10 being the first
+    assert Comparison(expected, found).top5 == 0.75
+    tied = expected.copy()
+    tied[:, 4] = tied[:, 3] - 1e-6
+    swapped = tied.copy()
+    swapped[:, [3, 4]] = swapped[:, [4, 3]]
+    assert Comparison(tied, swapped).top5 == 1.0
+
+
+def test_a_file_of_another_model_is_told(case):
+    model = write(case("mel").network, Options())
+    with pytest.raises(ExportError, match="the file is not of points-small"):
+        checks.verify(model, case("points").network)
+
+
+def test_a_file_alone_shows_that_it_runs_and_fits_its_manifest(case, tmp_path):
+    for name, options in (("multimodal", Options()), ("paper-video", Options(step=True))):
+        path = tmp_path / f"{name}.onnx"
+        export(case(name).network, path, options, expected=case(name).expected)
+        assert checks.standalone(str(path))["verify"]["top5_agreement"] == 1.0
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    with pytest.raises(ExportError, match="not a Percept model file"):
+        checks.standalone(str(path))

@@ -1,0 +1,224 @@
+//! Point clouds out of files.
+//!
+//! PLY (text or binary; its `vertex` element's `x`, `y` and `z`) and plain text, a point a line
+//! (`.xyz`, `.txt`, `.csv`). What comes out is as point models are trained (Jaegle et al. 2021,
+//! section 4.4): centred, and scaled so that the farthest point is at distance 1.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use ply_rs_bw::parser::{Parser, Reader};
+use ply_rs_bw::ply::{DefaultElement, Property, PropertyAccess, PropertyAccessResult};
+
+const CLOUDS: [&str; 2] = ["ply", "xyz"];
+/// Above this a file is refused: a cloud of a room has some millions.
+const MOST_POINTS: usize = 50_000_000;
+
+/// Why a file is no point cloud.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudError {
+    #[error("reading point cloud {path}: {cause}")]
+    Read { path: PathBuf, cause: io::Error },
+    #[error("reading point cloud {path}: {problem}; write PLY with x, y, z or a point a line")]
+    Form { path: PathBuf, problem: String },
+    #[error("point cloud {path} has {found} points that are numbers, too few for a shape")]
+    TooFew { path: PathBuf, found: usize },
+}
+
+/// Whether a file's name says that it is a point cloud.
+pub fn is_cloud(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|suffix| CLOUDS.iter().any(|known| suffix.eq_ignore_ascii_case(known)))
+}
+
+/// `count` points of a file, f32 `[count, 3]`, centred and within distance 1.
+///
+/// Of more points an even choice is taken, the same each time; of fewer, points come again.
+///
+/// # Errors
+/// The file cannot be read, is of neither form, or has fewer than 4 finite points.
+pub fn read_cloud(path: &Path, count: usize) -> Result<Vec<f32>, CloudError> {
+    let failed = |cause| CloudError::Read { path: path.to_owned(), cause };
+    let form = |problem| CloudError::Form { path: path.to_owned(), problem };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let is_ply = file.fill_buf().map_err(failed)?.starts_with(b"ply");
+    let mut points = if is_ply { ply(file) } else { lines(file) }.map_err(form)?;
+    points.retain(|point| point.iter().all(|place| place.is_finite()));
+    if points.len() < 4 {
+        return Err(CloudError::TooFew { path: path.to_owned(), found: points.len() });
+    }
+    let mut chosen = choose(&points, count);
+    normalise(&mut chosen);
+    Ok(chosen.into_flattened())
+}
+
+/// One vertex; every other property is passed over.
+struct Vertex([f32; 3]);
+
+impl PropertyAccess for Vertex {
+    fn new() -> Self {
+        Self([f32::NAN; 3])
+    }
+
+    fn set_property(&mut self, key: &str, property: Property) -> PropertyAccessResult {
+        let axis = match key {
+            "x" => 0,
+            "y" => 1,
+            "z" => 2,
+            _ => return PropertyAccessResult::Ignored,
+        };
+        let Some(value) = property.to_f32_lossy() else {
+            return PropertyAccessResult::UnsupportedType;
+        };
+        self.0[axis] = value;
+        PropertyAccessResult::Set
+    }
+}
+
+fn ply(file: impl BufRead) -> Result<Vec<[f32; 3]>, String> {
+    let told = |error: ply_rs_bw::parser::ParseError| error.to_string();
+    let (vertices, others) = (Parser::<Vertex>::new(), Parser::<DefaultElement>::new());
+    let mut file = Reader::new(file);
+    let header = vertices.read_header(&mut file).map_err(told)?;
+    for element in header.elements.values() {
+        if element.count > MOST_POINTS {
+            return Err(format!("{} elements `{}` are too many", element.count, element.name));
+        }
+        if element.name == "vertex" {
+            let read = vertices.read_payload_for_element(&mut file, element, &header);
+            return Ok(read.map_err(told)?.into_iter().map(|vertex| vertex.0).collect());
+        }
+        others.read_payload_for_element(&mut file, element, &header).map_err(told)?;
+    }
+    Err("it has no element `vertex`".into())
+}
+
+/// Three numbers a line, and whatever follows them; separated by spaces, commas or semicolons.
+/// Empty lines, and a first line of names, are passed over.
+fn lines(file: impl BufRead) -> Result<Vec<[f32; 3]>, String> {
+    let mut points = Vec::new();
+    for (index, line) in file.lines().enumerate() {
+        let line = line.map_err(|error| format!("line {}: {error}", index + 1))?;
+        let mut fields = line
+            .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
+            .filter(|field| !field.is_empty());
+        let point = [fields.next(), fields.next(), fields.next()]
+            .map(|field| field.and_then(|field| field.parse::<f32>().ok()));
+        match point {
+            [Some(x), Some(y), Some(z)] => points.push([x, y, z]),
+            _ if index == 0 || line.trim().is_empty() || line.starts_with('#') => {}
+            _ => return Err(format!("line {} is not three numbers", index + 1)),
+        }
+        if points.len() > MOST_POINTS {
+            return Err(format!("more than {MOST_POINTS} points"));
+        }
+    }
+    Ok(points)
+}
+
+fn choose(points: &[[f32; 3]], count: usize) -> Vec<[f32; 3]> {
+    // An even stride over a fixed shuffle: files list points part by part.
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    fastrand::Rng::with_seed(0).shuffle(&mut order);
+    (0..count).map(|i| points[order[i % order.len()]]).collect()
+}
+
+fn normalise(points: &mut [[f32; 3]]) {
+    let count = points.len() as f64;
+    let mut centre = [0.0_f64; 3];
+    for point in &*points {
+        for (sum, place) in centre.iter_mut().zip(point) {
+            *sum += f64::from(*place) / count;
+        }
+    }
+    let mut farthest = 0.0_f32;
+    for point in &mut *points {
+        for (place, centre) in point.iter_mut().zip(centre) {
+            *place = (f64::from(*place) - centre) as f32;
+        }
+        farthest = farthest.max(point.iter().map(|place| place * place).sum::<f32>().sqrt());
+    }
+    if farthest > 0.0 {
+        points.as_flattened_mut().iter_mut().for_each(|place| *place /= farthest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn cloud(name: &str, bytes: &[u8], count: usize) -> Result<Vec<f32>, CloudError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        File::create(&path).unwrap().write_all(bytes).unwrap();
+        read_cloud(&path, count)
+    }
+
+    /// The corners of a square of side 2 around (10, 20, 30), in the order of the file's lines.
+    const CORNERS: &str = "9 19 30\n11 19 30\n9 21 30\n11 21 30\n";
+
+    fn sorted(points: Vec<f32>) -> Vec<[i32; 3]> {
+        let rounded = |p: &[f32; 3]| p.map(|place| (place * 1000.0).round() as i32);
+        let mut points: Vec<_> = points.as_chunks::<3>().0.iter().map(rounded).collect();
+        points.sort_unstable();
+        points
+    }
+
+    const WANTED: [[i32; 3]; 4] = [[-707, -707, 0], [-707, 707, 0], [707, -707, 0], [707, 707, 0]];
+
+    #[test]
+    fn text_and_both_kinds_of_ply_give_the_same_points() {
+        let header = |format: &str| {
+            format!(
+                "ply\nformat {format} 1.0\nelement vertex 4\nproperty float x\nproperty double y\n\
+                 property float z\nproperty uchar red\nend_header\n"
+            )
+        };
+        let mut text = header("ascii").into_bytes();
+        let mut binary = header("binary_little_endian").into_bytes();
+        for line in CORNERS.lines() {
+            text.extend(format!("{line} 255\n").bytes());
+            let numbers: Vec<f32> = line.split(' ').map(|n| n.parse().unwrap()).collect();
+            binary.extend(numbers[0].to_le_bytes());
+            binary.extend(f64::from(numbers[1]).to_le_bytes());
+            binary.extend(numbers[2].to_le_bytes());
+            binary.push(255);
+        }
+        let named = format!("x,y,z,intensity\n{}", CORNERS.replace(' ', ",").replace('\n', ",7\n"));
+        for (name, bytes) in [
+            ("a.xyz", CORNERS.as_bytes()),
+            ("b.ply", &text),
+            ("c.ply", &binary),
+            ("d.xyz", named.as_bytes()),
+        ] {
+            assert_eq!(sorted(cloud(name, bytes, 4).unwrap()), WANTED, "{name}");
+        }
+    }
+
+    #[test]
+    fn any_count_is_met_and_the_same_each_time() {
+        assert_eq!(cloud("a.xyz", CORNERS.as_bytes(), 9).unwrap().len(), 27);
+        let many: String = (0..500).map(|i| format!("{i} {} {}\n", i * i % 97, i % 13)).collect();
+        let first = cloud("a.xyz", many.as_bytes(), 64).unwrap();
+        assert_eq!(first, cloud("a.xyz", many.as_bytes(), 64).unwrap());
+        let far = first.as_chunks::<3>().0.iter().map(|p| p.iter().map(|x| x * x).sum::<f32>());
+        assert!((far.fold(0.0, f32::max) - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn what_is_no_cloud_is_told() {
+        for (bytes, why) in [
+            (&b"1 2 3\nfour five six\n"[..], "line 2 is not three numbers"),
+            (b"1 2 3\n4 5 6\n", "2 points"),
+            (b"ply\nformat ascii 1.0\nelement face 0\nend_header\n", "no element `vertex`"),
+            (b"ply\nformat ascii 1.0\nelement vertex 99999999999\nproperty float x\nend_header\n", "too many"),
+            (b"nan nan nan\n1 2 3\n1 2 3\n1 2 3\n", "3 points"),
+        ] {
+            let told = cloud("a.ply", bytes, 4).unwrap_err().to_string();
+            assert!(told.contains(why), "{told}");
+        }
+    }
+}

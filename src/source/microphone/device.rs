@@ -1,0 +1,209 @@
+//! A microphone as a source of packets.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use ffmpeg_next as ffmpeg;
+
+use super::capture::{Call, Capture};
+use super::find::find;
+use crate::data::{AudioTrack, Clock, Packet, Track};
+use crate::source::error::{Doing, SourceError, SourceFault};
+use crate::source::probe::{AudioDescription, TrackDescription};
+use crate::source::{SourceSettings, ffi};
+use crate::supervise::Stop;
+
+/// How often it is looked whether there is sound.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Samples that are missing for so long, by the machine's clock, were lost below.
+const HOLE: f64 = 0.1;
+/// Seconds over which the device's clock is compared with the machine's.
+const OBSERVED: f64 = 10.0;
+
+/// An open microphone. Its packets are f32 samples, their times counted in samples.
+pub struct Microphone {
+    capture: Capture,
+    track: AudioTrack,
+    /// `mic:` and a name.
+    shown: String,
+    stall_timeout: Duration,
+    stop: Stop,
+    overruns: u64,
+    clock: DeviceClock,
+}
+
+/// Counts a device's samples, and notices by the machine's clock where some are missing.
+struct DeviceClock {
+    rate: f64,
+    /// The number of the next sample.
+    next: i64,
+    start: Option<Instant>,
+    /// Samples by which the machine's clock is ahead of the count, smoothed: another start, and
+    /// slow drift.
+    ahead: f64,
+}
+
+impl Microphone {
+    /// Opens the device of this name, the default for an empty one. Blocks for at most
+    /// `stall_timeout`, or until `stop`.
+    pub fn open(name: &str, settings: &SourceSettings, stop: &Stop) -> Result<Self, SourceError> {
+        let shown = settings.location.redacted();
+        let opened = start(name.to_owned(), settings.stall_timeout, stop);
+        let capture = opened.map_err(|fault| SourceError {
+            doing: Doing::Opening,
+            location: shown.clone(),
+            live: true,
+            fault,
+        })?;
+        let (rate, channels) = (capture.rate, capture.channels);
+        let track = AudioTrack {
+            parameters: ffi::pcm(rate, channels),
+            time_base: ffmpeg::Rational::new(1, i32::try_from(rate).unwrap_or(i32::MAX)),
+            live: true,
+        };
+        let clock = DeviceClock { rate: f64::from(rate), next: 0, start: None, ahead: 0.0 };
+        let stop = stop.clone();
+        let stall_timeout = settings.stall_timeout;
+        Ok(Self { capture, track, shown, stall_timeout, stop, overruns: 0, clock })
+    }
+
+    pub fn audio(&self) -> &AudioTrack {
+        &self.track
+    }
+
+    pub fn description(&self) -> TrackDescription {
+        let audio = AudioDescription {
+            codec: "microphone".into(),
+            sample_rate_hz: self.capture.rate,
+            channels: self.capture.channels.into(),
+        };
+        TrackDescription {
+            container: "microphone".into(),
+            video: None,
+            live: true,
+            duration_seconds: None,
+            audio: vec![audio],
+        }
+    }
+
+    /// How often sound was lost since the last call.
+    pub fn take_overruns(&mut self) -> u64 {
+        std::mem::take(&mut self.overruns)
+    }
+
+    /// The next sound. Blocks for at most `stall_timeout`, or until it is told to stop.
+    pub fn read(&mut self) -> Result<Packet, SourceError> {
+        let deadline = Instant::now() + self.stall_timeout;
+        let mut samples = Vec::new();
+        loop {
+            match self.capture.next(&mut samples) {
+                Ok(Some(call)) if !samples.is_empty() => return Ok(self.packet(call, &samples)),
+                Ok(Some(_)) => {}
+                Ok(None) if Instant::now() >= deadline => {
+                    return Err(self.fail(SourceFault::Stalled { quiet: self.stall_timeout }));
+                }
+                Ok(None) => {
+                    if self.stop.wait(PAUSE) {
+                        return Err(self.fail(SourceFault::Stopped));
+                    }
+                }
+                Err(fault) => return Err(self.fail(fault)),
+            }
+        }
+    }
+
+    fn packet(&mut self, call: Call, samples: &[f32]) -> Packet {
+        let (pts, hole) = self.clock.count(&call);
+        self.overruns += u64::from(hole);
+        let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let mut packet = ffmpeg::Packet::copy(&bytes);
+        packet.set_pts(Some(pts));
+        packet.set_dts(Some(pts));
+        packet.set_duration(call.samples as i64);
+        packet.set_flags(ffmpeg::packet::Flags::KEY);
+        let arrived = Instant::now();
+        let captured_at =
+            SystemTime::now().checked_sub(arrived.saturating_duration_since(call.captured));
+        Packet {
+            track: Track::Audio,
+            inner: packet,
+            arrived,
+            captured_at: captured_at.or_else(|| Some(SystemTime::now())),
+            clock: Clock::Arrival,
+        }
+    }
+
+    fn fail(&self, fault: SourceFault) -> SourceError {
+        SourceError { doing: Doing::Reading, location: self.shown.clone(), live: true, fault }
+    }
+}
+
+/// Starts to listen on a thread of its own: the sound library may never come back.
+fn start(name: String, timeout: Duration, stop: &Stop) -> Result<Capture, SourceFault> {
+    let (done, opened) = bounded(1);
+    let begin = move || {
+        let _ = done.send(find(&name).and_then(|device| Capture::start(&device)));
+    };
+    std::thread::Builder::new()
+        .name("microphone open".into())
+        .spawn(begin)
+        .map_err(|error| SourceFault::Microphone { cause: error.to_string() })?;
+    let deadline = Instant::now() + timeout;
+    loop {
+        match opened.recv_timeout(PAUSE) {
+            Ok(capture) => return capture,
+            Err(_) if stop.stopped() => return Err(SourceFault::Stopped),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+            Err(_) => return Err(SourceFault::Stalled { quiet: timeout }),
+        }
+    }
+}
+
+impl DeviceClock {
+    /// The number of a call's first sample, and whether samples are missing before it.
+    fn count(&mut self, call: &Call) -> (i64, bool) {
+        let start = *self.start.get_or_insert(call.captured);
+        self.next += call.lost as i64;
+        let elapsed = call.captured.saturating_duration_since(start).as_secs_f64() * self.rate;
+        let ahead = elapsed - self.next as f64;
+        let missing = ahead - self.ahead;
+        let mut hole = call.lost > 0;
+        if missing > HOLE * self.rate {
+            self.next += missing.round() as i64;
+            hole = true;
+        } else {
+            let share = (call.samples as f64 / (OBSERVED * self.rate)).min(1.0);
+            self.ahead += share * missing;
+        }
+        let first = self.next;
+        self.next += call.samples as i64;
+        (first, hole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_counted_and_holes_are_told_from_drift() {
+        let start = Instant::now();
+        let mut clock = DeviceClock { rate: 1000.0, next: 0, start: None, ahead: 0.0 };
+        let mut count = |ms: f64, lost| {
+            let captured = start + Duration::from_secs_f64(ms / 1000.0);
+            clock.count(&Call { samples: 10, lost, captured })
+        };
+        // The device runs half a percent too slowly, and its calls come unevenly.
+        let mut at = 0.0;
+        for n in 0..10_000 {
+            let jitter = f64::from(n % 7) * 4.0;
+            assert_eq!(count(at + jitter, 0), (i64::from(n) * 10, false));
+            at += 10.05;
+        }
+        assert_eq!(count(at, 5), (100_005, true), "found no room in the ring");
+        // The device itself was away for a second.
+        let (first, hole) = count(at + 10.0 + 1000.0, 0);
+        assert!(hole && (first - 101_010).abs() < 60, "{first}");
+        assert_eq!(count(at + 20.0 + 1000.0, 0), (first + 10, false));
+    }
+}

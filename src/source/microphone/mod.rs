@@ -1,0 +1,12 @@
+//! Microphones and line-in, through the system's sound library.
+//!
+//! The library's own thread puts samples into a ring and does nothing that could make it wait;
+//! [`Microphone::read`] makes packets of them, of f32 samples at the device's own rate. Does
+//! not resample and does not choose among a device's rates: its default is taken.
+
+mod capture;
+mod device;
+mod find;
+
+pub use device::Microphone;
+pub use find::{MicrophoneDevice, microphones};

@@ -1,0 +1,253 @@
+//! A microphone that is heard with a camera: two devices, joined by the time of capture.
+
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::stream::Reconnect;
+use crate::data::{AudioChunk, Clock, Fault, MediaTime, Stamp, StreamId};
+use crate::decode::{SoundDecoder, SoundSettings, Timeline};
+use crate::source::{self, SourceSettings};
+use crate::supervise::{Backoff, Stop};
+use crate::telemetry::metrics::StreamMetrics;
+
+/// Pieces of sound that wait for the next picture, of about 10 ms; more are dropped, as while
+/// the camera is away.
+const QUEUE: usize = 400;
+/// Pictures by which the camera's clock is known.
+const PICTURES: usize = 16;
+/// Seconds over which the two clocks are compared: at first, and once they are known.
+const OBSERVED: [f64; 2] = [1.0, 10.0];
+/// Clocks that come apart by so many seconds have jumped.
+const JUMP: f64 = 0.1;
+
+/// What the microphone's thread must know.
+pub struct PairedJob {
+    pub stream: StreamId,
+    pub source: SourceSettings,
+    pub sound: SoundSettings,
+    pub reconnect: Reconnect,
+    pub metrics: StreamMetrics,
+    pub stop: Stop,
+}
+
+/// A microphone under way, as its camera's thread knows it.
+pub struct Paired {
+    chunks: Receiver<AudioChunk>,
+    joint: Joint,
+}
+
+impl Paired {
+    /// Listens on a thread of its own until the program stops or this is dropped.
+    pub fn listen(job: PairedJob) -> Self {
+        let (sender, chunks) = bounded(QUEUE);
+        let stream = job.stream.clone();
+        let thread = thread::Builder::new().name(format!("microphone of {stream}"));
+        if let Err(error) = thread.spawn(move || listen(&job, &sender)) {
+            tracing::error!(%stream, %error, "cannot start the microphone's thread");
+        }
+        Self { chunks, joint: Joint::default() }
+    }
+
+    /// A picture came.
+    pub fn pictured(&mut self, stamp: &Stamp) {
+        self.joint.pictured(stamp);
+    }
+
+    /// Gives the sound that has come since, on the pictures' timeline.
+    pub fn heard(&mut self, mut give: impl FnMut(AudioChunk)) {
+        while let Ok(chunk) = self.chunks.try_recv() {
+            if let Some(chunk) = self.joint.place(chunk) {
+                give(chunk);
+            }
+        }
+    }
+}
+
+/// From one device's media time to the other's, by way of the wall clock.
+#[derive(Default)]
+struct Joint {
+    segment: u32,
+    clock: Option<Clock>,
+    /// Media time less wall time of the latest pictures, in seconds.
+    pictures: Vec<f64>,
+    next: usize,
+    /// The pictures' media time less the microphone's, smoothed; and the microphone's segment.
+    apart: Option<(f64, u32)>,
+    /// Seconds of sound since the camera's clock was known.
+    known: f64,
+}
+
+impl Joint {
+    fn pictured(&mut self, stamp: &Stamp) {
+        let Some(wall) = stamp.captured_at.and_then(seconds) else { return };
+        if self.clock != Some(stamp.clock) || self.segment != stamp.segment {
+            let (clock, segment) = (Some(stamp.clock), stamp.segment);
+            *self = Self { clock, segment, ..Self::default() };
+        }
+        let offset = stamp.media.as_seconds() - wall;
+        if self.pictures.len() < PICTURES {
+            self.pictures.push(offset);
+        } else {
+            self.pictures[self.next] = offset;
+            self.next = (self.next + 1) % PICTURES;
+        }
+    }
+
+    /// Where the camera itself says when a picture was taken, the mean; else the picture that
+    /// was on its way for the shortest time.
+    fn offset(&self) -> Option<f64> {
+        let count = self.pictures.len();
+        match self.clock? {
+            Clock::Rtcp => Some(self.pictures.iter().sum::<f64>() / count as f64),
+            Clock::Arrival | Clock::None => self.pictures.iter().copied().reduce(f64::max),
+        }
+    }
+
+    /// `None` until there was a picture.
+    fn place(&mut self, mut chunk: AudioChunk) -> Option<AudioChunk> {
+        let wall = chunk.stamp.captured_at.and_then(seconds)?;
+        let own = chunk.stamp.media.as_seconds();
+        let now = self.offset()? + wall - own;
+        let [least, most] = OBSERVED;
+        let duration = chunk.duration().as_secs_f64();
+        if self.pictures.len() == PICTURES {
+            self.known += duration;
+        }
+        let share = (duration / self.known.clamp(least, most)).min(1.0);
+        let apart = match self.apart {
+            Some((apart, of)) if of == chunk.stamp.segment && (now - apart).abs() < JUMP => {
+                apart + share * (now - apart)
+            }
+            _ => now,
+        };
+        self.apart = Some((apart, chunk.stamp.segment));
+        chunk.stamp.media = MediaTime::from_nanos(((own + apart) * 1e9).round() as i64);
+        chunk.stamp.segment = self.segment;
+        Some(chunk)
+    }
+}
+
+fn seconds(wall: SystemTime) -> Option<f64> {
+    Some(wall.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
+}
+
+fn listen(job: &PairedJob, chunks: &Sender<AudioChunk>) {
+    let mut backoff = Backoff::new(job.reconnect.first, job.reconnect.most);
+    let mut timeline = Timeline::new();
+    let mut trouble = None;
+    loop {
+        let began = Instant::now();
+        let error = match session(job, chunks, &mut timeline, &mut trouble) {
+            Ok(()) => return,
+            Err(_) if job.stop.stopped() => return,
+            Err(error) => error,
+        };
+        job.metrics.errors(error.kind()).inc();
+        if trouble.replace(error.kind()) != Some(error.kind()) {
+            let reason = super::describe(&*error);
+            tracing::warn!(stream = %job.stream, reason, "paired microphone lost, trying again");
+        }
+        if began.elapsed() > Duration::from_secs(30) {
+            backoff.reset();
+        }
+        if job.stop.wait(backoff.next(fastrand::f64())) {
+            return;
+        }
+        timeline.reconnected(Instant::now());
+    }
+}
+
+/// Listens until a fault; `Ok` when nobody wants the sound any more.
+fn session(
+    job: &PairedJob,
+    chunks: &Sender<AudioChunk>,
+    timeline: &mut Timeline,
+    trouble: &mut Option<&'static str>,
+) -> Result<(), Box<dyn Fault>> {
+    let boxed = |error| -> Box<dyn Fault> { Box::new(error) };
+    let mut source = source::open(&job.source, &job.stop).map_err(boxed)?;
+    let description = source.description();
+    let Some(track) = source.audio() else { return Ok(()) };
+    let mut decoder = SoundDecoder::new(track, true, job.sound, &job.metrics)
+        .map_err(|error| -> Box<dyn Fault> { Box::new(error) })?;
+    let mut ready = Vec::new();
+    let mut first = true;
+    while let Some(packet) = source.read().map_err(boxed)? {
+        if std::mem::take(&mut first) {
+            *trouble = None;
+            tracing::info!(stream = %job.stream, %description, "paired microphone connected");
+        }
+        job.metrics.audio.overruns.inc_by(source.take_overruns());
+        decoder.push(&packet, timeline, &mut ready);
+        for chunk in ready.drain(..) {
+            if let Err(TrySendError::Disconnected(_)) = chunks.try_send(chunk) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(media: f64, wall: f64, clock: Clock, segment: u32) -> Stamp {
+        Stamp {
+            media: MediaTime::from_nanos((media * 1e9) as i64),
+            captured_at: Some(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(wall)),
+            clock,
+            arrived: Instant::now(),
+            segment,
+        }
+    }
+
+    /// The camera began at wall time 1,000,000,000, the microphone 7 s later.
+    fn chunk(own: f64, late: f64) -> AudioChunk {
+        let stamp = stamp(own, 1e9 + 7.0 + own + late, Clock::Arrival, 3);
+        AudioChunk { stamp, rate: 1000, channels: 1, samples: vec![0.0; 10] }
+    }
+
+    #[test]
+    fn sound_lies_where_the_pictures_were_taken_at_the_same_time() {
+        let mut random = fastrand::Rng::with_seed(5);
+        for clock in [Clock::Rtcp, Clock::Arrival] {
+            let mut joint = Joint::default();
+            assert!(joint.place(chunk(0.0, 0.0)).is_none(), "no picture yet");
+            let mut placed: Option<AudioChunk> = None;
+            for n in 0..2000 {
+                let at = f64::from(n) * 0.01;
+                if n % 4 == 0 {
+                    // By arrival, pictures are some time on their way.
+                    let late = match clock {
+                        Clock::Rtcp => 0.01 * (random.f64() - 0.5),
+                        _ => 0.03 * random.f64(),
+                    };
+                    joint.pictured(&stamp(7.0 + at, 1e9 + 7.0 + at + late, clock, 1));
+                }
+                let next = joint.place(chunk(at, 0.01 * (random.f64() - 0.5))).unwrap();
+                assert_eq!(next.stamp.segment, 1);
+                let off = next.stamp.media.as_seconds() - (7.0 + at);
+                assert!(n < 600 || off.abs() < 0.012, "{clock:?}: {off} at {at}");
+                if let Some(before) = placed.replace(next) {
+                    let step = placed.as_ref().unwrap().stamp.media.since(before.stamp.media);
+                    // Smooth: the sound is not torn by the clocks' jitter.
+                    assert!(n < 600 || (step.as_secs_f64() - 0.01).abs() < 0.0002, "{step:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_reconnected_camera_is_another_beginning() {
+        let mut joint = Joint::default();
+        joint.pictured(&stamp(0.0, 1e9 + 7.0, Clock::Rtcp, 0));
+        assert_eq!(joint.place(chunk(1.0, 0.0)).unwrap().stamp.media.as_seconds(), 1.0);
+        joint.pictured(&stamp(20.0, 1e9 + 8.0, Clock::Rtcp, 1));
+        let placed = joint.place(chunk(1.5, 0.0)).unwrap();
+        assert!((placed.stamp.media.as_seconds() - 20.5).abs() < 1e-6);
+        assert_eq!(placed.stamp.segment, 1);
+    }
+}

@@ -1,0 +1,193 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::*;
+use crate::data::Clock;
+use crate::telemetry::metrics::Metrics;
+
+const RATE: u32 = 1000;
+
+/// One stream; times in seconds.
+struct Line {
+    windower: Windower,
+    metrics: StreamMetrics,
+    ready: Vec<Window>,
+}
+
+fn stamp(media: f64, segment: u32) -> Stamp {
+    Stamp {
+        media: MediaTime::from_nanos((media * 1e9).round() as i64),
+        captured_at: None,
+        clock: Clock::None,
+        arrived: Instant::now(),
+        segment,
+    }
+}
+
+impl Line {
+    /// Single pictures and half a second of sound; sound alone has a window every 0.25 s.
+    fn new(pictures: bool, live: bool) -> Self {
+        let metrics = Metrics::new().stream(&StreamId::new("s").unwrap());
+        let plan = Plan {
+            frames: 1,
+            step: Duration::from_millis(250),
+            stride: 1,
+            looks_every: 1,
+            longest_gap: None,
+            interval: None,
+        };
+        let hop = Duration::from_millis(250);
+        let sound = SoundPlan { rate: RATE, channels: 1, samples: 500, hop };
+        let stream = StreamId::new("s").unwrap();
+        let mut windower =
+            Windower::new(stream, pictures.then_some(plan), Some(sound), metrics.clone());
+        windower.begin(pictures, true, live);
+        Self { windower, metrics, ready: Vec::new() }
+    }
+
+    fn frame(&mut self, media: f64, segment: u32) {
+        let pixels = Arc::new(vec![0; 3]);
+        let frame = VideoFrame { stamp: stamp(media, segment), width: 1, height: 1, pixels };
+        self.windower.push(frame, &mut self.ready);
+        self.windower.passed(stamp(media, segment).media, &mut self.ready);
+    }
+
+    /// A quarter of a second whose samples say at what millisecond they were taken.
+    fn sound(&mut self, media: f64, segment: u32) {
+        let first = (media * 1000.0).round() as i64;
+        let samples = (first..first + 250).map(|ms| ms as f32).collect();
+        let chunk = AudioChunk { stamp: stamp(media, segment), rate: RATE, channels: 1, samples };
+        self.windower.hear(&chunk, &mut self.ready);
+    }
+
+    /// The ends of the windows that came since, and the first and last millisecond heard.
+    fn said(&mut self) -> Vec<(f64, Option<(f32, f32)>)> {
+        let told = |window: Window| {
+            let sound = window.sound.map(|clip| (clip.samples[0], clip.samples[499]));
+            (window.end.media.as_seconds(), sound)
+        };
+        self.ready.drain(..).map(told).collect()
+    }
+
+    fn absent(&self) -> u64 {
+        self.metrics.audio.absent.get()
+    }
+}
+
+#[test]
+fn a_window_s_sound_ends_where_its_newest_frame_begins() {
+    let mut line = Line::new(true, true);
+    for n in 0..5 {
+        line.sound(f64::from(n) * 0.25, 0);
+    }
+    line.frame(0.5, 0);
+    line.frame(1.0, 0);
+    assert_eq!(line.said(), [(0.5, Some((0.0, 499.0))), (1.0, Some((500.0, 999.0)))]);
+    assert_eq!(line.absent(), 0);
+}
+
+#[test]
+fn a_window_waits_for_sound_that_comes_after_its_picture() {
+    let mut line = Line::new(true, true);
+    (0..3).for_each(|n| line.sound(f64::from(n) * 0.25, 0));
+    line.frame(1.0, 0);
+    line.frame(1.25, 0);
+    assert_eq!(line.said(), []);
+    line.sound(0.75, 0);
+    assert_eq!(line.said(), [], "the last samples are needed to know what lies between them");
+    line.sound(1.0, 0);
+    assert_eq!(line.said(), [(1.0, Some((500.0, 999.0)))]);
+    line.sound(1.25, 0);
+    assert_eq!(line.said(), [(1.25, Some((750.0, 1249.0)))]);
+}
+
+#[test]
+fn a_stream_whose_sound_stops_waits_once_and_then_no_more() {
+    let mut line = Line::new(true, true);
+    (0..5).for_each(|n| line.sound(f64::from(n) * 0.25, 0));
+    let frames = [1.0, 2.0, 2.5, 3.0, 3.25, 3.5, 4.0, 4.5];
+    let said: Vec<usize> = frames
+        .iter()
+        .map(|media| {
+            line.frame(*media, 0);
+            line.said().len()
+        })
+        .collect();
+    assert_eq!(said, [1, 0, 0, 0, 0, 1 + 4, 1, 1], "until 1.5 s after 2.0");
+    assert_eq!(line.absent(), 7);
+    // It comes back.
+    (18..21).for_each(|n| line.sound(f64::from(n) * 0.25, 0));
+    line.frame(5.0, 0);
+    assert_eq!(line.said(), [(5.0, Some((4500.0, 4999.0)))]);
+}
+
+#[test]
+fn a_file_waits_longer_and_a_stream_without_sound_not_at_all() {
+    let mut file = Line::new(true, false);
+    file.sound(0.0, 0);
+    for n in 1..6 {
+        file.frame(f64::from(n), 0);
+        assert_eq!(file.said(), []);
+    }
+    file.frame(6.0, 0);
+    assert_eq!(file.said().len(), 6);
+    let mut mute = Line::new(true, true);
+    mute.windower.begin(true, false, true);
+    mute.frame(1.0, 0);
+    assert_eq!(mute.said(), [(1.0, None)]);
+    assert_eq!(mute.absent(), 1);
+}
+
+#[test]
+fn no_window_hears_another_segment() {
+    let mut line = Line::new(true, true);
+    (0..5).for_each(|n| line.sound(f64::from(n) * 0.25, 0));
+    // The pictures jump first: their window waits for its own sound.
+    line.frame(1.25, 1);
+    assert_eq!(line.said(), []);
+    (0..3).for_each(|n| line.sound(1.0 + f64::from(n) * 0.25, 1));
+    assert_eq!(line.said(), [(1.25, Some((0.0, 1249.0)))], "half of it was to be heard");
+    line.frame(1.5, 1);
+    assert_eq!(line.said(), [(1.5, Some((1000.0, 1499.0)))]);
+    // Late sound of what was before is not heard any more.
+    line.sound(1.25, 0);
+    line.frame(1.6, 1);
+    assert_eq!(line.said().len(), 1);
+    // The sound jumps first: what waited has the sound that there was.
+    line.frame(2.0, 1);
+    assert_eq!(line.said(), []);
+    line.sound(9.0, 2);
+    assert_eq!(line.said().len(), 1);
+}
+
+#[test]
+fn sound_alone_makes_a_window_every_hop() {
+    let mut line = Line::new(false, true);
+    (0..8).for_each(|n| line.sound(f64::from(n) * 0.25, 0));
+    let wanted = |end: f64| (end, Some(((end * 1e3 - 500.0) as f32, (end * 1e3 - 1.0) as f32)));
+    assert_eq!(line.said(), [0.5, 0.75, 1.0, 1.25, 1.5, 1.75].map(wanted));
+    line.windower.finish(&mut line.ready);
+    assert_eq!(line.said(), [wanted(2.0)]);
+    line.windower.clear();
+    // A hole is silence within a window; after a new segment it begins anew.
+    line.sound(10.0, 1);
+    line.sound(10.5, 1);
+    line.sound(10.75, 1);
+    let wanted = [(10.5, Some((10_000.0, 0.0))), (10.75, Some((0.0, 10_749.0)))];
+    assert_eq!(line.said()[..2], wanted);
+}
+
+#[test]
+fn short_sound_makes_one_window_if_it_fills_half_of_one() {
+    let mut line = Line::new(false, false);
+    line.sound(0.0, 0);
+    line.windower.finish(&mut line.ready);
+    assert_eq!(line.said(), [(0.5, Some((0.0, 0.0)))]);
+    let mut line = Line::new(false, false);
+    let samples = vec![1.0; 240];
+    let chunk = AudioChunk { stamp: stamp(0.0, 0), rate: RATE, channels: 1, samples };
+    line.windower.hear(&chunk, &mut line.ready);
+    line.windower.finish(&mut line.ready);
+    assert_eq!(line.said(), []);
+    assert_eq!(line.metrics.windows_dropped(DropReason::Partial).get(), 1);
+}

@@ -1,0 +1,98 @@
+//! `percept` listens to a microphone, alone and beside a camera, also when it is pulled out.
+#![cfg(feature = "microphone")]
+
+mod program;
+mod sound_card;
+
+use program::{Percept, write};
+use serde_json::Value;
+use sound_card::SoundCard;
+
+const LOUD: &str = "tests/fixtures/tiny-loud.onnx";
+const FLASH_AND_BEEP: &str = "tests/fixtures/tiny-flash-and-beep.onnx";
+
+/// A window whose score of `label` is above, or below, a half.
+fn says(event: &Value, label: &str, yes: bool) -> bool {
+    event["kind"] == "window"
+        && event["scores"][label].as_f64().is_some_and(|score| (score > 0.5) == yes)
+}
+
+#[test]
+fn a_microphone_is_listed_and_heard() {
+    let mut card = SoundCard::start();
+    let devices = Percept::start_with(&["devices"], |command| card.at(command)).finish();
+    let lines: Vec<&str> = devices.events.iter().filter_map(Value::as_str).collect();
+    let line = lines.iter().find(|line| line.starts_with("mic:pulse\t"));
+    let line = line.unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(line.contains("Hz") && line.contains("ch"), "{line}");
+
+    for source in ["mic:", "mic:pulse"] {
+        let arguments = ["run", source, "--model", LOUD, "--listen", "off", "--hop", "250ms"];
+        let mut run = Percept::start_with(&arguments, |command| card.at(command));
+        let quiet = run.wait_for("a quiet window", |event| says(event, "loud", false));
+        assert_eq!(quiet["clock"], "arrival");
+        card.play(10);
+        run.wait_for("the tone", |event| says(event, "loud", true));
+        run.signal("-TERM");
+        assert_eq!(run.finish().code(), Some(0), "{source}");
+    }
+}
+
+#[test]
+fn a_microphone_that_vanishes_is_lost_and_comes_back() {
+    let mut card = SoundCard::start();
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = format!(
+        "model = {LOUD:?}\n[[streams]]\nname = \"ear\"\nsource = \"mic:\"\nhop = \"250ms\"\n\
+         stall_timeout = \"2s\"\n"
+    );
+    let pipeline = write(folder.path(), "ear.toml", pipeline);
+    let machine = write(
+        folder.path(),
+        "percept.toml",
+        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
+    );
+    let arguments = ["run", &pipeline, "--config", &machine];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    let before = run.wait_for("a window", |event| event["kind"] == "window");
+    card.pull_out();
+    let lost = run.wait_for("the loss", |event| event["state"] == "lost");
+    let reason = lost["reason"].as_str().unwrap();
+    assert!(["timeout", "ended", "io"].contains(&reason), "{reason}");
+    card.plug_in();
+    run.wait_for("the return", |event| event["state"] == "connected");
+    let after = run.wait_for("a window again", |event| event["kind"] == "window");
+    assert!(after["media_start"].as_f64() > before["media_end"].as_f64());
+    card.play(30);
+    run.wait_for("the tone", |event| says(event, "loud", true));
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}
+
+#[test]
+fn a_microphone_is_heard_beside_a_camera() {
+    let mut card = SoundCard::start();
+    let folder = tempfile::tempdir().unwrap();
+    // White for two seconds, black for two.
+    let graph = "lavfi:color=black:size=64x64:rate=10,drawbox=color=white:t=fill:\
+                 enable='lt(mod(t,4),2)'";
+    let pipeline = format!(
+        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\nsource = {graph:?}\n\
+         pair = \"mic:\"\nhop = \"500ms\"\n"
+    );
+    let pipeline = write(folder.path(), "room.toml", pipeline);
+    let arguments = ["run", &pipeline, "--listen", "off"];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    run.wait_for("silence with a white picture", |event| {
+        says(event, "heard", true) && says(event, "white", true) && says(event, "loud", false)
+    });
+    card.play(60);
+    run.wait_for("the tone with a black picture", |event| {
+        says(event, "heard", true) && says(event, "white", false) && says(event, "loud", true)
+    });
+    card.pull_out();
+    let deaf = run.wait_for("pictures alone", |event| says(event, "heard", false));
+    assert!(says(&deaf, "seen", true), "the camera is watched all the same");
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}
