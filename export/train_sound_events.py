@@ -8,6 +8,7 @@ RUN/last.pt. The choice of the network was made with --held-out 4 --without 5.
 """
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,10 +25,11 @@ def main() -> None:
     a = loop.arguments(__doc__, RECIPE)
     a.add_argument("--held-out", type=int, default=5, choices=range(1, 6), help="the fold that is scored, not trained on")
     a.add_argument("--without", type=int, choices=range(1, 6), help="a fold that is neither")
+    a.add_argument("--cache", type=Path, help="file (.npy) that keeps the decoded clips for the next fold")
     o = a.parse_args()
     torch.set_num_threads(o.threads)
     torch.manual_seed(o.seed)
-    clips = ambience.load(o.data)
+    clips = ambience.load(o.data, cache=o.cache)
     train = np.flatnonzero((clips.fold != o.held_out) & (clips.fold != (o.without or 0)))
     val = torch.from_numpy(np.flatnonzero(clips.fold == o.held_out))
     seen = rows(AMBIENCE, AMBIENCE.patches(AMBIENCE.logarithm(clips.powers[0, val])))

@@ -43,20 +43,33 @@ def resampled(wave: np.ndarray, rate: int, speed: float) -> np.ndarray:
     return window
 
 
-def load(data: Path, speeds: tuple[float, ...] = SPEEDS) -> Clips:
-    """Decodes all clips; about a minute for all speeds."""
-    with open(data / "audio.csv", newline="") as file:
-        wanted = [row for row in csv.DictReader(file) if row["source"] == SOURCE]
-    wanted.sort(key=lambda row: row["file"])
+def decoded(data: Path, wanted: list[dict], speeds: tuple[float, ...]) -> np.ndarray:
+    """Mel powers f32 [speeds, clips, frames, mels]."""
     archives = {name: tarfile.open(data / name) for name in {row["tar"] for row in wanted}}
-    powers = torch.zeros(len(speeds), len(wanted), AMBIENCE.frames, AMBIENCE.mels)
+    powers = np.zeros((len(speeds), len(wanted), AMBIENCE.frames, AMBIENCE.mels), np.float32)
     for number, row in enumerate(wanted):
         wave, rate = soundfile.read(io.BytesIO(archives[row["tar"]].extractfile(row["file"]).read()), dtype="float32")
         windows = np.stack([resampled(wave, rate, speed) for speed in speeds])
-        powers[:, number] = AMBIENCE.powers(torch.from_numpy(windows))
+        powers[:, number] = AMBIENCE.powers(torch.from_numpy(windows)).numpy()
+    return powers
+
+
+def load(data: Path, speeds: tuple[float, ...] = SPEEDS, cache: Path | None = None) -> Clips:
+    """All clips, half a minute for all speeds. `cache` is a file that keeps the powers for the next time."""
+    with open(data / "audio.csv", newline="") as file:
+        wanted = [row for row in csv.DictReader(file) if row["source"] == SOURCE]
+    wanted.sort(key=lambda row: row["file"])
+    if cache and cache.exists():
+        powers = np.load(cache)
+    else:
+        powers = decoded(data, wanted, speeds)
+        if cache:
+            np.save(cache, powers)
+    if powers.shape != (len(speeds), len(wanted), AMBIENCE.frames, AMBIENCE.mels):
+        raise SystemExit(f"{cache}: it holds other clips, speeds or bands {powers.shape}; delete it")
     labels = torch.tensor([SOUNDS.index(row["label"]) for row in wanted])
-    folds = np.array([fold_of(row["file"]) for row in wanted])
-    return Clips(powers, labels, folds, np.array([row["attribution"] for row in wanted]))
+    folds, sources = (np.array(x) for x in ([fold_of(r["file"]) for r in wanted], [r["attribution"] for r in wanted]))
+    return Clips(torch.from_numpy(powers), labels, folds, sources)
 
 
 def augmented(clips: Clips, some: np.ndarray, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
