@@ -13,8 +13,8 @@ import torch
 from small_perceivers import handwriting, loop, pairs, speech
 from small_perceivers.models import DIGITS_AV
 
-RECIPE = loop.Recipe(steps=1500, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
-MISSING = 0.2  # share of windows without sound, and as many without a picture
+RECIPE = loop.Recipe(steps=1700, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
+SILENT, BLIND = 0.35, 0.1  # shares of windows without sound, and without a picture: pictures are learned slower
 SPOILT = 0.5  # share of pictures, and of sounds, that are spoilt
 
 
@@ -28,17 +28,18 @@ def main() -> None:
     train, size = recordings["train"], RECIPE.batch
     of = [torch.from_numpy(np.flatnonzero(digits.digit.numpy() == d)) for d in range(10)]
 
-    def batch(rng: np.random.Generator, _: float) -> loop.Batch:
+    def batch(rng: np.random.Generator, done: float) -> loop.Batch:
         some = rng.integers(len(train), size=size)
         said = train.digit[some]
         seen = torch.stack([of[d][int(rng.integers(len(of[d])))] for d in said])
-        pictures = handwriting.photographed(handwriting.warp(digits.ink[seen], rng), rng)
-        spoilt = torch.from_numpy(rng.random(size) < SPOILT)[:, None, None, None]
+        easy = max(0.0, 1 - 1.5 * done)  # falls from 1 to 0: the easy pictures first
+        pictures = handwriting.photographed(handwriting.warp(digits.ink[seen], rng), rng, 0.2 + 0.3 * easy)
+        spoilt = torch.from_numpy(rng.random(size) < SPOILT * (1 - easy))[:, None, None, None]
         pictures = torch.where(spoilt, handwriting.hidden(pictures, rng, *pairs.HIDDEN), pictures)
         sounds = [speech.augmented(train.waves[i], rng) for i in some]
         sounds = [speech.drowned(w, rng, *pairs.DROWNED) if rng.random() < SPOILT else w for w in sounds]
         chance = torch.from_numpy(rng.random(size).astype(np.float32))
-        present = torch.stack([(chance >= MISSING).float(), (chance < 1 - MISSING).float()], 1)
+        present = torch.stack([(chance >= BLIND).float(), (chance < 1 - SILENT).float()], 1)
         sounds = torch.from_numpy(np.stack(sounds).astype(np.float32))
         return pairs.inputs(pictures, sounds, present), torch.from_numpy(said)
 
