@@ -13,7 +13,7 @@ import torch
 from small_perceivers import handwriting, loop, pairs, speech
 from small_perceivers.models import DIGITS_AV
 
-RECIPE = loop.Recipe(steps=1700, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
+RECIPE = loop.Recipe(steps=1440, batch=64, rate=1.5e-3, warm_up=100, inertia=0.995)
 SILENT, BLIND = 0.35, 0.1  # shares of windows without sound, and without a picture: pictures are learned slower
 SPOILT = 0.5  # share of pictures, and of sounds, that are spoilt
 

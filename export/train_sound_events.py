@@ -17,7 +17,7 @@ from small_perceivers import ambience, loop
 from small_perceivers.modality import rows
 from small_perceivers.models import AMBIENCE, SOUND_EVENTS
 
-RECIPE = loop.Recipe(steps=600, batch=32, rate=1.5e-3, warm_up=100, inertia=0.99)
+RECIPE = loop.Recipe(steps=900, batch=32, rate=1.5e-3, warm_up=100, inertia=0.99)
 
 
 def main() -> None:
