@@ -4,7 +4,7 @@
 
 The shipped weights hold out fold 5; the five-fold cross-validation is this command with --held-out 1 to 5,
 with the same recipe and no look at the fold that is held out. Stop it and start it again: it goes on from
-RUN/last.pt. The choice of the network was made with --held-out 4 --without 5.
+RUN/last.pt. To choose anything without a look at fold 5: --held-out 4 --without 5.
 """
 
 import dataclasses
