@@ -71,6 +71,15 @@ def still_table(model, corpus: Corpus, calibration: dict, limits: dict) -> dict:
     }  # fmt: skip
 
 
+def quiet_logits(model, path: Path) -> np.ndarray:
+    """Logits [n - 3, 8] of one undamaged camera's pictures, a key frame every 4 s."""
+    pictures = np.load(path, mmap_mode="r")
+    ends = range(clip.FRAMES, len(pictures) + 1)
+    video = np.stack([pictures[e - clip.FRAMES : e] for e in ends])
+    times = np.tile(np.float32([-12, -8, -4, 0]), (len(video), 1))
+    return score.logits(model, loader.Batch(video, times, np.zeros((len(video), 8), np.int8)))
+
+
 def enter(limits: dict) -> np.ndarray:
     return np.array([limits[label]["enter"] for label in clip.LABELS])
 
@@ -79,9 +88,10 @@ def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--weights", type=Path, required=True)
     a.add_argument("--corpus", type=Path, required=True)
+    a.add_argument("--extra", type=Path, help="folder whose val_extra is calibrated on too; default: as --corpus")
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--val-only", action="store_true", help="do not look at heldout")
-    a.add_argument("--quiet", type=Path, help="logits of undamaged val cameras (OUT/val of false_alarms.py), to choose thresholds by")
+    a.add_argument("--quiet", type=Path, nargs="*", default=[], help="pictures of undamaged val cameras (OUT/val of false_alarms.py), to choose thresholds by")
     a.add_argument("--note", default="", help="for the log of held-out runs")
     o = a.parse_args()
     torch.set_num_threads(1)
@@ -89,16 +99,30 @@ def main() -> None:
     model = RawPerceiver(Perceiver()).eval()
     model.model.load_state_dict(saved["ema"])
 
-    val = Corpus(o.corpus / "val")
+    val = Corpus(o.corpus / "val", (o.extra or o.corpus) / "val_extra")
     batch, owners, _ = loader.fixed(val, 3)
-    raw = score.logits(model, batch)
+    mark = hashlib.sha256(o.weights.read_bytes()).hexdigest()[:12]
+    cameras = [f for folder in o.quiet for f in sorted(folder.glob("[0-9][0-9][0-9].npy"))]
+    kept = o.out.parent / f"val-{mark}-{len(batch.video)}-{len(cameras)}.npz"  # so that thresholds can be looked at again
+    if not kept.exists():
+        np.savez(kept, score.logits(model, batch), *(quiet_logits(model, f) for f in cameras))
+    with np.load(kept) as arrays:
+        raw, *silent = (arrays[f"arr_{i}"] for i in range(1 + len(cameras)))
     calibration = calibrate.fit(raw, batch.truth)
     probabilities = calibrate.scores(raw, calibration)
-    quiet = [calibrate.scores(np.load(f), calibration) for f in sorted(o.quiet.glob("*.logits.npy"))] if o.quiet else None
+    quiet = [calibrate.scores(logits, calibration) for logits in silent]
     limits = calibrate.thresholds(probabilities, batch.truth, quiet)
     said = probabilities >= enter(limits)
-    results = {"val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
+    results = {"steps": saved["step"], "val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
     print("val", json.dumps(score.summary(said, batch.truth)))
+    for name in ("seen", "extra"):
+        these = np.array([val.scenes[i].about["use"] == name for i in owners])
+        results[f"val_{name}"] = score.summary(said[these], batch.truth[these])
+        print(f"val, {name} means", json.dumps(results[f"val_{name}"]))
+    false = {label: sum(len(events(q[:, k], **limits[label])) for q in quiet) for k, label in enumerate(clip.LABELS)}
+    hours = sum(map(len, quiet)) * 4 / 3600
+    print(f"val, undamaged cameras: {hours:.1f} hours, {len(quiet)} cameras, events", json.dumps(false), json.dumps(limits))
+    results["val_quiet"] = {"hours": round(hours, 1), "cameras": len(quiet), "events": false}
     if not o.val_only:
         for name, folder in (("heldout_seen_means", "heldout"), ("heldout_unseen_means", "heldout_unseen")):
             corpus = Corpus(o.corpus / folder)
@@ -112,7 +136,7 @@ def main() -> None:
         results["frozen_on_noise_free_still_cameras"] = still_table(model, Corpus(o.corpus / "heldout_still"), calibration, limits)
         line = {
             "date": time.strftime("%Y-%m-%d %H:%M"), "note": o.note, "step": saved["step"],
-            "weights": hashlib.sha256(o.weights.read_bytes()).hexdigest()[:12],
+            "weights": mark,
             "seen": results["heldout_seen_means"]["macro_f1"], "unseen": results["heldout_unseen_means"]["macro_f1"],
             "f1_seen": {k: v["f1"] for k, v in results["heldout_seen_means"]["labels"].items()},
             "f1_unseen": {k: v["f1"] for k, v in results["heldout_unseen_means"]["labels"].items()},
@@ -124,7 +148,7 @@ def main() -> None:
     card = {
         "state": "trained", "steps": saved["step"],
         "trained_on": "synthetic damage to photographs and clips of the training data pack, through real encoders; sources and licences in models/README.md",
-        "calibrated_on": "val windows", "prior": prior,
+        "calibrated_on": "val windows, damage by means of training", "prior": prior,
     }  # fmt: skip
     for name in ("heldout_seen_means", "heldout_unseen_means"):
         if name in results:

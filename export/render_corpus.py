@@ -19,6 +19,9 @@ from health.scene import render
 from health.sources import Sources
 
 HEALTHY = 0.4  # of training scenes
+HARD_HEALTHY = 0.42  # of those with `--use extra`
+LESS = {"dark": 0.5, "overexposed": 0.6, "defocused": 0.8, "shaking": 0.8, "frozen": 1.3, "covered": 1.4, "corrupted": 1.6}  # weights there
+NEW = 0.75  # of the damaged scenes there have means that are trained on only
 
 
 def kind(k: int, use: str, rng: np.random.Generator) -> str | None:
@@ -30,18 +33,29 @@ def kind(k: int, use: str, rng: np.random.Generator) -> str | None:
     return None if rng.random() < HEALTHY else clip.LABELS[rng.integers(len(clip.LABELS))]
 
 
+def hard_kind(rng: np.random.Generator) -> tuple[str | None, str | None]:
+    """Label and means of a scene with `--use extra`."""
+    if rng.random() < HARD_HEALTHY:
+        return None, None
+    weights = np.array([LESS.get(label, 1.0) for label in clip.LABELS])
+    label = clip.LABELS[rng.choice(len(clip.LABELS), p=weights / weights.sum())]
+    return label, str(rng.choice(grid.means(label, "extra" if rng.random() < NEW else "seen")))
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", type=Path, required=True, help="the data pack")
     arguments.add_argument("--full-size", type=Path, help="folder with unpacked wallpaper packages")
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--split", choices=("train", "val", "heldout"), required=True)
-    arguments.add_argument("--use", choices=("seen", "unseen", "still"), default="seen", help="means of damage")
+    arguments.add_argument("--use", choices=("seen", "extra", "unseen", "still"), default="seen", help="means of damage")
     arguments.add_argument("--count", type=int, required=True)
     arguments.add_argument("--share", default="0/1", help="this process's part, K/N")
     options = arguments.parse_args()
     if options.split == "train" and options.use == "unseen":
         raise SystemExit("unseen means are for scoring only: not rendered for training")
+    if options.split == "heldout" and options.use == "extra":
+        raise SystemExit("extra means are for training only: the held-out scenes stay what they are")
 
     folder = options.out / (options.split if options.use == "seen" else f"{options.split}_{options.use}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,8 +67,7 @@ def main() -> None:
         if (folder / f"{name}.json").exists():
             continue
         rng = np.random.default_rng((base, k))
-        label = kind(k, options.use, rng)
-        means = None
+        label, means = hard_kind(rng) if options.use == "extra" else (kind(k, options.use, rng), None)
         if label and options.use == "unseen":
             means = str(rng.choice(grid.means(label, "unseen")))
         scene = render(sources, int(rng.integers(2**40)), label, options.use, means, still=options.use == "still")

@@ -97,7 +97,7 @@ door.toml:11: streams[0].allow_files: "yes" is neither true nor false; write tru
 door.toml:12: streams[0].password: a password without a user; add user, or leave the password out
 door.toml:13: streams[0].options.rtsp_flags: the value (not shown) is not text; write it in quotes
 door.toml:15: streams[1].source: is missing; write source = "rtsp://HOST/PATH"
-door.toml:17: streams[1].sorce: unknown key; did you mean "source"? known here: name, source, user, password, transport, stall_timeout, hop, decode, crop, mask, options, allow_hosts, allow_files, labels
+door.toml:17: streams[1].sorce: unknown key; did you mean "source"? known here: name, source, pair, user, password, transport, stall_timeout, hop, decode, crop, mask, options, allow_hosts, allow_files, tls_verify, ca_file, labels
 door.toml:21: streams[1].labels.leave: leave 0.6 is above enter 0.4; a label would end as it starts: set leave to enter or less
 door.toml:22: streams[1].labels.strat_after: unknown key; did you mean "start_after"? known here: enter, leave, start_after, end_after, watch, ignore, top_k, and a table for each label that differs, such as [labels.shaking]
 door.toml:25: sinks[0].type: "stout" is not one of the words known here; did you mean "stdout"? known: "stdout", "file"

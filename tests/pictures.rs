@@ -4,11 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
+use percept::data::StreamId;
 use percept::data::manifest::{Filter, Resize};
 use percept::decode::DecodeSettings;
 use percept::source::{Location, SourceSettings};
 use percept::supervise::Stop;
-use percept::topology::{PictureError, look_at};
+use percept::topology::{PictureError, Singles, Wants};
+use percept::window::Plan;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pictures")
@@ -26,7 +28,18 @@ fn perceiver(side: usize) -> DecodeSettings {
 
 fn look(path: &Path, settings: &DecodeSettings) -> Result<Vec<u8>, PictureError> {
     let source = SourceSettings::new(Location::File(path.to_owned()));
-    look_at(path, &source, settings, &Stop::new()).map(|frame| frame.pixels.to_vec())
+    let plan = Plan {
+        frames: 1,
+        step: settings.step,
+        stride: 1,
+        looks_every: 1,
+        longest_gap: None,
+        interval: None,
+    };
+    let wants = Wants { pictures: Some((settings.clone(), plan)), sound: None, points: None };
+    let stream = StreamId::new("pictures").unwrap();
+    let singles = Singles { stream: &stream, source: &source, wants: &wants, stop: &Stop::new() };
+    singles.window(path, 0).map(|window| window.frames[0].pixels.to_vec())
 }
 
 #[test]

@@ -6,9 +6,9 @@ from . import clip
 from .events import events
 from .grid import POSITIVE
 
-ENTER_RANGE = (0.5, 0.95)
+ENTER_RANGE = (0.4, 0.98)
 LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
-SPENT = 0.03  # of F1, at most, to be rid of false events
+SPENT = 0.06  # of F1, at most, to be rid of false events
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -15,6 +15,8 @@ from av.video.frame import PictureType
 from . import clip
 
 av.logging.set_level(av.logging.PANIC)
+DECODERS = {"libx264": "h264", "libx265": "hevc", "mjpeg": "mjpeg", "mpeg4": "mpeg4", "mpeg2video": "mpeg2video", "libvpx": "vp8", "libvpx-vp9": "vp9"}
+QUANTISER = ("mjpeg", "mpeg4", "mpeg2video")  # codecs whose `quality` is a quantiser, 2 (best) to 31
 POOL = np.random.default_rng(7).normal(0, 1, (1500, 2500)).astype(np.float32)  # unit noise, cut at random
 
 
@@ -24,7 +26,7 @@ class Camera:
 
     height: int
     width: int
-    codec: str = "libx264"  # libx264, libx265 or mjpeg
+    codec: str = "libx264"  # a key of DECODERS
     quality: float = 28.0  # CRF, or the quantiser of MJPEG
     predicted: int = 0  # predicted frames after each key frame; the last is the one looked at
     long_group: bool = False  # one key frame at the start of the scene only
@@ -33,6 +35,10 @@ class Camera:
     noise: float = 1.5  # deviation of luma noise, grey levels
     soft_noise: bool = False  # noise smoothed by the camera's own denoiser
     variants: tuple[float, ...] = (0.0,)  # steps of quality that take turns (a recoding server)
+    key_every: int = 1  # a key frame at every so many pictures
+    phases: bool = False  # the picture looked at is anywhere in its group, 0 to `predicted` frames after the first
+    rate: int = 0  # bits a picture that rate control aims at; 0: constant quality
+    conceal: bool = True  # whether the decoder patches over what it lacks
     bits: list[int] = field(default_factory=list)  # size of each looked-at group, bytes
 
     @classmethod
@@ -52,6 +58,41 @@ class Camera:
             noise=float(np.exp(rng.uniform(np.log(0.5), np.log(6)))) if rng.random() < 0.95 else 0.0,
             soft_noise=bool(rng.random() < 0.3),
         )  # fmt: skip
+
+    @classmethod
+    def draw_hard(cls, rng: np.random.Generator, codec: str | None = None) -> "Camera":
+        """As `draw`, with recorders and servers that `draw` does not know: other codecs, key frames far
+        apart, looks in mid-group, rate control, quality that wanders, much or hardly any noise."""
+        camera = cls.draw(rng, codec if codec in (None, "libx264", "libx265", "mjpeg") else "libx264")
+        camera.height, camera.width = ((360, 640), (480, 854), (720, 1280), (1080, 1920))[rng.choice(4, p=[0.48, 0.26, 0.2, 0.06])]
+        if codec is None and rng.random() < 0.15:
+            codec = str(rng.choice(["mpeg4", "libvpx", "libvpx-vp9"]))
+        if codec in ("mpeg4", "mpeg2video", "libvpx", "libvpx-vp9"):
+            camera.codec, camera.long_group = codec, False
+            camera.quality = float(rng.uniform(2, 9) if codec.startswith("mpeg") else rng.uniform(15, 45))
+        if camera.codec in ("libx265", "libvpx-vp9") and camera.height > 480:
+            camera.height, camera.width = 480, 854
+        camera.noise = float(np.exp(rng.uniform(np.log(0.25), np.log(9)))) if rng.random() < 0.93 else 0.0
+        if camera.codec == "libx264":
+            camera.key_every = int(rng.choice([1, 2, 3, 5], p=[0.5, 0.25, 0.15, 0.1]))
+            if camera.key_every > 1 or rng.random() < 0.3:
+                camera.predicted, camera.phases = int(rng.integers(1, 4)), bool(rng.random() < 0.6)
+            camera.long_group = False
+            kind = rng.random()
+            if kind < 0.2:
+                camera.rate = int(camera.height * camera.width * np.exp(rng.uniform(np.log(0.05), np.log(0.6))))
+            elif kind < 0.35:
+                camera.wander(rng)
+        return camera
+
+    def wander(self, rng: np.random.Generator) -> None:
+        """Lets the quality wander from picture to picture, as where a server recodes each for itself."""
+        steps = rng.normal(0, rng.choice([0.3, 0.7, 1.5]), 14)
+        if rng.random() < 0.5:
+            steps = np.cumsum(steps) * 0.7
+        whole = 1.0 if self.codec in QUANTISER else 0.1
+        self.variants = tuple((np.round(steps / whole) * whole).clip(-5, 5).tolist())
+        self.long_group, self.key_every = False, 1
 
 
 def colours(height: int) -> str:
@@ -86,9 +127,23 @@ def open_encoder(camera: Camera, quality: float) -> av.CodecContext:
     coder.thread_count, coder.gop_size = 1, 600
     if camera.codec == "mjpeg":
         coder.options = {"qmin": str(int(quality)), "qmax": str(int(quality)), "huffman": "default"}
+    elif camera.codec in QUANTISER:
+        step = str(min(max(int(round(quality)), 2), 31))
+        coder.options = {"qmin": step, "qmax": step, "sc_threshold": "1000000000"}
+    elif camera.codec == "libvpx":
+        coder.options = {"deadline": "realtime", "cpu-used": "8", "crf": str(int(quality)), "lag-in-frames": "0", "qmin": "4", "qmax": "56"}
+        coder.bit_rate = camera.height * camera.width * 8
+    elif camera.codec == "libvpx-vp9":
+        coder.options = {"deadline": "realtime", "cpu-used": "8", "crf": str(int(quality)), "lag-in-frames": "0"}
+        coder.bit_rate = 0
     elif camera.codec == "libx264":
         more = f"slices={camera.slices}:scenecut=0" if camera.slices > 1 else "scenecut=0"
         coder.options = {"preset": camera.preset, "tune": "zerolatency", "crf": f"{quality:.1f}", "x264-params": more, "forced-idr": "1"}
+        if camera.rate:
+            coder.bit_rate = camera.rate * 25 // (camera.predicted + 1)
+            buffer = coder.bit_rate // 1000 * 2
+            more += f":vbv-maxrate={coder.bit_rate // 1000}:vbv-bufsize={buffer}"
+            coder.options = {"preset": camera.preset, "tune": "zerolatency", "x264-params": more, "forced-idr": "1"}
     else:
         coder.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": f"{quality:.1f}", "forced-idr": "1",
                          "x265-params": "log-level=none:pools=none:frame-threads=1:scenecut=0"}  # fmt: skip
@@ -102,13 +157,16 @@ def encode(views: list, camera: Camera, rng: np.random.Generator, held: list) ->
     groups, frames, clock = [], [], 0
     for i, view in enumerate(views):
         coder = coders[i % len(coders)]
+        count = camera.predicted + 1
+        if camera.phases:
+            count = 1 + (i * 7 + int(camera.quality * 10)) % (camera.predicted + 1)
         if not (i and held[i]):
-            frames = [sensor(view, camera, rng) for _ in range(camera.predicted + 1)]
+            frames = [sensor(view, camera, rng) for _ in range(count)]
         else:
-            frames = [frames[-1]] * len(frames)
+            frames = [frames[-1]] * count
         packets = []
         for k, frame in enumerate(frames):
-            key = k == 0 and (not camera.long_group or i < len(coders))
+            key = k == 0 and i % camera.key_every == 0 and (not camera.long_group or i < len(coders))
             frame.pts, frame.time_base = clock, Fraction(1, 25)
             frame.pict_type = PictureType.I if key else PictureType.P
             clock += 1
@@ -120,11 +178,11 @@ def encode(views: list, camera: Camera, rng: np.random.Generator, held: list) ->
 
 def decode(groups: list[list[bytes]], camera: Camera) -> list[np.ndarray | None]:
     """What Percept's decoder gives for the last frame of each group: u8 RGB [128, 224, 3], None if nothing."""
-    name = {"libx264": "h264", "libx265": "hevc", "mjpeg": "mjpeg"}[camera.codec]
+    name = DECODERS[camera.codec]
     decoders = [av.CodecContext.create(name, "r") for _ in camera.variants]
     for decoder in decoders:
         decoder.thread_count = 1
-        decoder.options = {"flags": "+output_corrupt+low_delay"}
+        decoder.options = {"flags": "+output_corrupt+low_delay"} | ({} if camera.conceal else {"ec": "0"})
     pictures = []
     for i, group in enumerate(groups):
         newest = None
@@ -179,8 +237,17 @@ def lose(group: list[bytes], means: str, strength: float, rng: np.random.Generat
     """The packets of one group after a bad line: bytes flipped, slices dropped, data cut short."""
     if means == "h264_reference_loss":
         return group[1:] if len(group) > 1 else group
+    if means == "h264_fragment_loss":
+        return [lose_fragments(data, strength, rng) for data in group]
     damaged = []
     for data in group:
+        if means.startswith(("mpeg", "vp")) and means.endswith("_flip"):
+            head = 60 if len(data) > 400 else 24  # the frame's own header is spared
+            block = bytearray(data)
+            for at in rng.integers(head, len(block), max(int(strength), 1)) if len(block) > head + 8 else ():
+                block[at] = int(rng.integers(0, 256))
+            damaged.append(bytes(block))
+            continue
         if means == "mjpeg_flip":
             block = bytearray(data)
             for at in rng.integers(min(700, len(block) // 3), len(block) - 2, int(strength)):
@@ -205,3 +272,17 @@ def lose(group: list[bytes], means: str, strength: float, rng: np.random.Generat
             out += b"\0\0\0\1" + unit
         damaged.append(bytes(out))
     return damaged
+
+
+FRAGMENT = (300, 1300)  # bytes of payload in a network packet
+
+
+def lose_fragments(data: bytes, share: float, rng: np.random.Generator) -> bytes:
+    """Key or predicted frame of Annex B with `share` of its network packets lost, never the first of a unit."""
+    out, size = bytearray(), int(rng.integers(*FRAGMENT))
+    for start, end, is_slice in slices_of(data, hevc=False):
+        out += b"\0\0\0\1" + data[start : min(end, start + size)]
+        for at in range(start + size, end, size):
+            if not is_slice or rng.random() >= share:
+                out += data[at : min(at + size, end)]
+    return bytes(out)

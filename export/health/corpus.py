@@ -18,6 +18,11 @@ STILL = 0.04  # grey levels: below this mean difference of two pictures no eye c
 
 def save(scene: Scene, folder: Path, name: str) -> None:
     np.save(folder / f"{name}.npy", scene.frames)
+    save_record(scene, folder, name)
+
+
+def save_record(scene: Scene, folder: Path, name: str) -> None:
+    """Writes the JSON alone, of a scene whose pictures are on disk (and perhaps mapped by a training)."""
     record = {
         "times": scene.times.round(4).tolist(), "flags": scene.flags.tolist(), "path": scene.path.round(5).tolist(),
         "moving": scene.moving, "strength": scene.strength.round(5).tolist(), "about": scene.about,
@@ -37,18 +42,18 @@ def load(path: Path) -> Scene:
 
 
 class Corpus:
-    """All scenes of a folder; `refresh` takes in what was rendered since."""
+    """All scenes of some folders; `refresh` takes in what was rendered since."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.scenes, self.names = folder, [], set()
-        self.positives, self.positives_of = [], -1  # kept by `loader`
+    def __init__(self, *folders: Path):
+        self.folders, self.scenes, self.names = folders, [], set()
         self.refresh()
 
     def refresh(self) -> int:
-        for path in sorted(self.folder.glob("*.json")):
-            if path.name not in self.names:
-                self.names.add(path.name)
-                self.scenes.append(load(path))
+        for folder in self.folders:
+            for path in sorted(folder.glob("*.json")):
+                if path not in self.names:
+                    self.names.add(path)
+                    self.scenes.append(load(path))
         return len(self.scenes)
 
 

@@ -104,12 +104,16 @@ def blur(means: str, strength: float, height: int, rng: np.random.Generator):
     radius = max(int(round(2 * s)), 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.float32)
     veil, tone = rng.uniform(0.1, 0.45), rng.uniform(120, 210)
+    if means == "box":
+        disc = np.ones((2 * radius + 1, 2 * radius + 1), np.float32)
+    elif means == "ring":
+        disc = cv2.subtract(disc, np.pad(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (radius // 2) + 1,) * 2).astype(np.float32), radius - radius // 2) * 0.9)
     angle, stretch = rng.uniform(0, 180), rng.uniform(2.2, 3.5)
 
     def apply(view: np.ndarray, i: int) -> np.ndarray:
         h, w = view.shape[:2]
         small = cv2.resize(view, (w // shrink, h // shrink), interpolation=cv2.INTER_AREA) if shrink > 1 else view
-        if means == "disc":
+        if means in ("disc", "box", "ring"):
             small = cv2.filter2D(small, -1, disc / disc.sum())
         elif means == "astigmatic":
             size = int(6 * s * stretch) | 1
@@ -119,6 +123,9 @@ def blur(means: str, strength: float, height: int, rng: np.random.Generator):
             small = cv2.filter2D(small, -1, kernel / kernel.sum())
         else:
             small = cv2.GaussianBlur(small, (0, 0), max(s, 0.3))
+        if means == "greasy":  # highlights bleed far beyond the blur
+            wide = cv2.blur(cv2.blur(small, (12 * int(s + 1) + 1,) * 2), (12 * int(s + 1) + 1,) * 2)
+            small = (small * (1 - veil) + wide * veil).astype(np.uint8)
         if means == "condensation":
             small = (small * (1 - veil) + tone * veil).astype(np.uint8)
         return cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR) if shrink > 1 else small
@@ -131,7 +138,9 @@ def darken(means: str, strength: float, size: tuple[int, int], rng: np.random.Ge
     h, w = size
     levels = np.arange(256)
     lift = rng.uniform(0, 5)
-    if means == "gamma":
+    if means == "crush":  # a tone curve that swallows the shadows
+        table = levels * strength * 2.5 * np.clip((levels - rng.uniform(20, 90)) / 200, 0, 1) + lift
+    elif means == "gamma":
         table = 255 * (levels / 255) ** strength * rng.uniform(0.15, 0.6) + lift
     else:
         table = levels * strength + lift
@@ -141,9 +150,12 @@ def darken(means: str, strength: float, size: tuple[int, int], rng: np.random.Ge
         y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
         shade = np.exp(-(np.hypot(y - rng.normal(0, 0.3), x - rng.normal(0, 0.3)) ** 2) / rng.uniform(0.15, 0.8)).astype(np.float32)
         table = (levels * min(strength * 3, 0.4) + lift).clip(0, 255).astype(np.uint8)
+    tint = rng.uniform(0.4, 1.0, 3) if means == "tinted" else None
 
     def apply(view: np.ndarray, i: int) -> np.ndarray:
         view = cv2.LUT(view, table)
+        if tint is not None:
+            view = (view * tint).astype(np.uint8)
         return view if shade is None else (view * shade[..., None]).astype(np.uint8)
 
     return apply
@@ -153,7 +165,12 @@ def brighten(means: str, strength: float, size: tuple[int, int], rng: np.random.
     """A function that floods the sensor with light; its effect is measured afterwards."""
     h, w = size
     levels = np.arange(256)
-    table = levels * strength + rng.uniform(0, 60) if means == "gain" else levels * rng.uniform(0.6, 1.4) + strength
+    if means == "wash":  # a tone curve that swallows the lights
+        table = 255 * (levels / 255) ** (1 / strength) * rng.uniform(1.05, 1.5)
+    elif means == "gain":
+        table = levels * strength + rng.uniform(0, 60)
+    else:
+        table = levels * rng.uniform(0.6, 1.4) + strength
     table = table.clip(0, 255).astype(np.uint8)
     y, x = np.mgrid[-1 : 1 : h * 1j, -1.7 : 1.7 : w * 1j]
     at, spread = rng.uniform(-0.8, 0.8, 2), 0.3 + 1.4 * min(strength, 1.0)
@@ -162,10 +179,15 @@ def brighten(means: str, strength: float, size: tuple[int, int], rng: np.random.
         angle = rng.uniform(0, 2 * np.pi)
         side = np.cos(angle) * x / 1.7 + np.sin(angle) * y
         distance = (side + 1.2) / (2.6 * strength) + 0.35 * (blobs(h, w, rng, 0.2) - 0.5)
+    if means == "lamps":  # several, each with its own halo
+        distance = np.full((h, w), 9.0)
+        for _ in range(rng.integers(2, 6)):
+            at = rng.uniform(-1, 1, 2)
+            distance = np.minimum(distance, np.hypot(y - at[0], x - at[1] * 1.7) / (0.2 + rng.uniform(0.3, 0.9) * strength))
     glow = (np.exp(-(distance.clip(0) ** 2)) * rng.uniform(350, 700)).astype(np.float32)
 
     def apply(view: np.ndarray, i: int) -> np.ndarray:
-        if means in ("gain", "lift"):
+        if means in ("gain", "lift", "wash"):
             return cv2.LUT(view, table)
         return (view + glow[..., None]).clip(0, 255).astype(np.uint8)
 
@@ -240,10 +262,15 @@ def shake_path(means: str, strength: float, times: np.ndarray, rng: np.random.Ge
         phase = times * rng.uniform(3, 30) + rng.uniform(0, 6.28)
         angle = rng.uniform(0, np.pi)
         path = strength * np.stack([np.cos(angle) * np.sin(phase), np.sin(angle) * np.sin(phase)], 1)
+    elif means == "swing":  # a pole: two directions, each with a beat of its own
+        beat = times[:, None] * rng.uniform(0.5, 9, (1, 2)) + rng.uniform(0, 6.28, 2)
+        path = 1.3 * strength * np.sin(beat) * rng.uniform(0.3, 1, 2) + rng.normal(0, strength / 4, (n, 2))
+    elif means == "knocks":  # held in the hand: a pull here and there, then back
+        path = rng.normal(0, strength, (n, 2)) * rng.choice([0.4, 1.0, 1.6], (n, 1))
     else:
         path = rng.normal(0, strength / 1.7, (n, 2))
     path = (path - path.mean(0)).clip(-0.13, 0.13)
-    roll = rng.normal(0, 35 * strength, n) if means in ("roll", "sway") else np.zeros(n)
+    roll = rng.normal(0, 35 * strength, n) if means in ("roll", "sway") or (means == "knocks" and rng.random() < 0.5) else np.zeros(n)
     return np.column_stack([path, roll.clip(-5, 5)])
 
 

@@ -15,7 +15,7 @@ NEGATIVE, POSITIVE, UNSCORED = 0, 1, -1
 
 
 def means(label: str, use: str) -> list[str]:
-    """Names of a label's means of damage that are `seen` in training or `unseen`."""
+    """Names of a label's means of damage of one use: `seen`, `extra` or `unseen`."""
     return [name for name, entry in GRID[label]["means"].items() if entry["use"] == use]
 
 

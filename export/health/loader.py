@@ -8,21 +8,28 @@ import cv2
 import numpy as np
 import torch
 
+from . import clip
 from .corpus import Corpus, choose, truth, window
 from .grid import POSITIVE
 from .scene import Scene
 
 ON_DAMAGE = 0.7  # of the windows cut from a damaged scene end in its damage
-ON_LABEL = 0.5  # of the windows of a training batch are drawn for one label
+ON_LABEL = 0.45  # of the windows of a training batch are drawn for one label and means of damage
+ON_HEALTHY = 0.3  # are of undamaged scenes, most of those that the network gets wrong
+WEIGHT = {"frozen": 1.6, "covered": 1.3, "corrupted": 1.3}  # of a label among those drawn for; else 1
+ON_FOCUS = 0.1  # are of one means of damage, where a training is told to look at it the most
+EASY, FORGET = 0.1, 0.3  # least weight of an undamaged scene; how fast its last loss counts
+GREY = 0.1  # of the windows lose their colours, as infrared does
 
 
 @dataclass
 class Batch:
-    """`video` u8 [B, 4, 128, 224, 3]; `times` f32 [B, 4]; `truth` i8 [B, 8]."""
+    """`video` u8 [B, 4, 128, 224, 3]; `times` f32 [B, 4]; `truth` i8 [B, 8]; `owners`, the scene of each."""
 
     video: np.ndarray
     times: np.ndarray
     truth: np.ndarray
+    owners: np.ndarray | None = None
 
     def tensors(self, device: str = "cpu"):
         return tuple(torch.from_numpy(x).to(device) for x in (self.video, self.times, self.truth))
@@ -36,14 +43,50 @@ def draw(scene: Scene, rng: np.random.Generator) -> list[int] | None:
     return choose(scene.times, rng, last) or choose(scene.times, rng)
 
 
-def positives(corpus: Corpus) -> list[np.ndarray]:
-    """For each label the scenes in which it is true at some time."""
-    if corpus.positives_of != len(corpus.scenes):
-        scenes = list(corpus.scenes)
-        able = np.array([(s.flags == POSITIVE).any(0) for s in scenes])
-        corpus.positives = [np.flatnonzero(able[:, k]) for k in range(able.shape[1])]
-        corpus.positives_of = len(scenes)
-    return corpus.positives
+class Sampler:
+    """Chooses scenes of a growing corpus for training."""
+
+    def __init__(self, corpus: Corpus, focus: str | None = None):
+        self.corpus, self.known, self.focus = corpus, 0, focus
+        self.by_means: list[dict[str, list[int]]] = [{} for _ in clip.LABELS]
+        self.healthy: list[int] = []
+        self.loss = np.ones(0)  # of each scene, as it was when last seen
+        weights = np.array([WEIGHT.get(label, 1.0) for label in clip.LABELS])
+        self.weights = weights / weights.sum()
+        self.update()
+
+    def update(self) -> None:
+        """Takes in the scenes that were added to the corpus."""
+        count = len(self.corpus.scenes)
+        self.loss = np.concatenate([self.loss, np.ones(count - self.known)])  # first: batches are drawn meanwhile
+        for i in range(self.known, count):
+            scene = self.corpus.scenes[i]
+            label, means = scene.about["label"], scene.about["means"]
+            if label is None:
+                self.healthy.append(i)
+            for k in np.flatnonzero((scene.flags == POSITIVE).any(0)):
+                self.by_means[k].setdefault(means if label == clip.LABELS[k] else "other", []).append(i)
+        self.known = count
+
+    def learn(self, owners: np.ndarray, loss: np.ndarray) -> None:
+        """Notes the largest loss [B] of a label in each window."""
+        self.loss[owners] += FORGET * (np.minimum(loss, 1.5) - self.loss[owners])
+
+    def scene(self, rng: np.random.Generator) -> tuple[int, int | None]:
+        """A scene and, where it was drawn for one, the label that should be true."""
+        for label, means in enumerate(self.by_means if self.focus and rng.random() < ON_FOCUS else ()):
+            if self.focus in means:
+                return int(rng.choice(means[self.focus])), label
+        kind = rng.random()
+        if kind < ON_LABEL:
+            label = int(rng.choice(len(clip.LABELS), p=self.weights))
+            if self.by_means[label]:
+                scenes = self.by_means[label][str(rng.choice(sorted(self.by_means[label])))]
+                return int(rng.choice(scenes)), label
+        elif kind < ON_LABEL + ON_HEALTHY and self.healthy:
+            weights = np.cumsum(EASY + self.loss[self.healthy])
+            return self.healthy[min(int(np.searchsorted(weights, rng.random() * weights[-1])), len(self.healthy) - 1)], None
+        return int(rng.integers(self.known)), None
 
 
 def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -55,6 +98,8 @@ def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     if rng.random() < 0.5:
         video = video[:, :, ::-1]
+    if rng.random() < GREY:
+        video = np.repeat((video @ np.float32([0.299, 0.587, 0.114])).round().astype(np.uint8)[..., None], 3, -1)
     if rng.random() < 0.5:
         return video
     varied = video.astype(np.float32)
@@ -66,29 +111,26 @@ def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(varied * gain + noise, 0, 255).round().astype(np.uint8)
 
 
-def batch(corpus: Corpus, size: int, rng: np.random.Generator, augment: bool) -> Batch:
-    """Random windows. ON_LABEL of them are drawn for a label, all labels alike, and where it can be
-    done in a few tries the label is true in them: mild damage would else crowd out the rest."""
-    clips, times, truths = [], [], []
-    able = positives(corpus)
+def batch(sampler: Sampler, size: int, rng: np.random.Generator, augment: bool) -> Batch:
+    """Random windows. Where one is drawn for a label, it is true in it if that can be done in a few
+    tries: mild damage would else crowd out the rest."""
+    clips, times, truths, owners = [], [], [], []
     while len(clips) < size:
-        label = int(rng.integers(len(able))) if rng.random() < ON_LABEL else None
-        for _ in range(4 if label is not None else 1):
-            anywhere = label is None or not len(able[label])
-            scene = corpus.scenes[rng.integers(len(corpus.scenes)) if anywhere else rng.choice(able[label])]
+        for _ in range(4):
+            owner, label = sampler.scene(rng)
+            scene = sampler.corpus.scenes[owner]
             at = draw(scene, rng)
-            if at is None:
-                continue
-            answer = truth(scene, at)
-            if label is None or answer[label] == POSITIVE:
+            answer = None if at is None else truth(scene, at)
+            if answer is not None and (label is None or answer[label] == POSITIVE):
                 break
-        if at is None:
+        if answer is None:
             continue
         video, when = window(scene, at)
         clips.append(vary(video, rng) if augment else video)
         times.append(when)
         truths.append(answer)
-    return Batch(np.stack(clips), np.float32(times), np.stack(truths))
+        owners.append(owner)
+    return Batch(np.stack(clips), np.float32(times), np.stack(truths), np.array(owners))
 
 
 def fixed(corpus: Corpus, a_scene: int, seed: int = 1) -> tuple[Batch, list[int], list[list[int]]]:
@@ -111,14 +153,14 @@ def fixed(corpus: Corpus, a_scene: int, seed: int = 1) -> tuple[Batch, list[int]
 class Prefetch:
     """Draws batches on a thread of its own, a few ahead of the training."""
 
-    def __init__(self, corpus: Corpus, size: int, seed: int, depth: int = 4):
+    def __init__(self, sampler: Sampler, size: int, seed: int, depth: int = 4):
         self.queue: queue.Queue[Batch] = queue.Queue(depth)
-        self.corpus, self.size, self.rng = corpus, size, np.random.default_rng(seed)
+        self.sampler, self.size, self.rng = sampler, size, np.random.default_rng(seed)
         threading.Thread(target=self.work, daemon=True).start()
 
     def work(self) -> None:
         while True:
-            self.queue.put(batch(self.corpus, self.size, self.rng, augment=True))
+            self.queue.put(batch(self.sampler, self.size, self.rng, augment=True))
 
     def __next__(self) -> Batch:
         return self.queue.get()

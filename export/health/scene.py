@@ -12,10 +12,13 @@ import numpy as np
 from . import clip, damage, grid
 from .camera import Camera, decode, encode, lose
 from .grid import NEGATIVE, POSITIVE, UNSCORED
+from .hard_world import HardWorld
+from .materials import Card, FurtherCover, spoil
 from .sources import Sources
 from .world import World
 
 FRAMES_A_SCENE = 14
+DETAIL_HARD = 0.9  # the same in `HardWorld`, where a sharp but faint picture counts as healthy
 DETAIL = 2.2  # least mean |Laplacian| of a picture on which a lack of focus can be seen at all
 LABEL = {name: i for i, name in enumerate(clip.LABELS)}
 UNSEEN_BY = {  # what else could be said of a picture with this damage is not scored
@@ -51,6 +54,15 @@ def draw_times(rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(gaps)])
 
 
+def draw_times_hard(rng: np.random.Generator) -> np.ndarray:
+    """As `draw_times`, with gaps up to the 4 s of a recorder's key frames."""
+    kind = rng.random()
+    if kind < 0.3:
+        return draw_times(rng)
+    gaps = np.full(FRAMES_A_SCENE - 1, rng.choice([2.0, 4.0])) if kind < 0.7 else rng.uniform(0.5, 4.0, FRAMES_A_SCENE - 1)
+    return np.concatenate([[0.0], np.cumsum(gaps)])
+
+
 def luma(frame: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
 
@@ -75,7 +87,7 @@ class Plan:
 
     def __init__(self, rng: np.random.Generator, label: str | None, use: str, means: str | None = None):
         n = FRAMES_A_SCENE
-        self.label = label
+        self.label, self.hard = label, use == "extra"
         self.means = means or (str(rng.choice(grid.means(label, use))) if label else None)
         self.strength = grid.draw(label, self.means, rng) if label else 0.0
         self.start = 0 if rng.random() < 0.3 else int(rng.integers(4, 9))
@@ -87,11 +99,17 @@ class Plan:
         return self.label is not None and self.start <= i < self.end
 
 
+CODECS = {"mjpeg_flip": "mjpeg", "hevc_flip": "libx265", "mpeg4_flip": "mpeg4", "mpeg2_flip": "mpeg2video", "vp8_flip": "libvpx",
+          "vp9_flip": "libvpx-vp9"} | dict.fromkeys(("blocks", "garbage", "fill", "stuck_lines"))  # fmt: skip
+
+
 def make_camera(plan: Plan, rng: np.random.Generator) -> Camera:
     """A camera that the planned damage can happen to."""
+    if plan.hard:
+        return make_hard_camera(plan, rng)
     codec = None
     if plan.label == "corrupted":
-        codec = {"mjpeg_flip": "mjpeg", "hevc_flip": "libx265", "blocks": None}.get(plan.means, "libx264")
+        codec = CODECS.get(plan.means, "libx264")
     elif plan.means == "transcode":
         codec = str(rng.choice(["libx265", "mjpeg"]))
     camera = Camera.draw(rng, codec)
@@ -111,14 +129,52 @@ def make_camera(plan: Plan, rng: np.random.Generator) -> Camera:
     return camera
 
 
+def make_hard_camera(plan: Plan, rng: np.random.Generator) -> Camera:
+    """As `make_camera`, of the kinds that only training knows."""
+    camera = Camera.draw_hard(rng, CODECS.get(plan.means, "libx264") if plan.label == "corrupted" else None)
+    if plan.label == "corrupted":
+        camera.rate, camera.variants = 0, (0.0,)
+        if plan.means.startswith("h264"):
+            camera.preset = "veryfast" if rng.random() < 0.6 else "ultrafast"  # with and without arithmetic coding
+            camera.conceal = bool(rng.random() < 0.6)
+            camera.slices = int(rng.choice([4, 8])) if plan.means == "h264_slice_loss" else camera.slices
+        if plan.means == "h264_reference_loss":
+            camera.predicted, camera.key_every, camera.phases = max(camera.predicted, 1), 1, False
+        elif camera.codec not in ("mjpeg", "libx265") and rng.random() < 0.5:
+            camera.predicted, camera.key_every = max(camera.predicted, 1), int(rng.choice([1, 2, 4]))
+    if plan.label == "frozen":
+        if plan.means in ("drift", "requantise"):
+            camera.rate, camera.phases = 0, False
+            camera.wander(rng)
+            if plan.means == "requantise":
+                camera.variants = (0.0, float(rng.choice([-1, 1])))
+        elif plan.means == "bit_rate" and camera.codec == "libx264":
+            camera.variants, camera.rate = (0.0,), camera.rate or int(camera.height * camera.width * rng.uniform(0.05, 0.5))
+        elif plan.means == "groups" and camera.codec == "libx264":
+            camera.variants, camera.predicted, camera.phases = (0.0,), int(rng.integers(1, 5)), True
+            camera.key_every = int(rng.choice([1, 2, 3, 5]))
+    return camera
+
+
 def render(sources: Sources, seed: int, label: str | None, use: str = "seen", means: str | None = None,
-           still: bool = False, clip_share: float = 0.2) -> Scene:  # fmt: skip
-    """Renders one scene; the same arguments give the same scene. `still`: a noise-free camera where nothing moves."""
+           still: bool = False, clip_share: float = 0.2, decoded: np.ndarray | None = None) -> Scene:  # fmt: skip
+    """Renders one scene; the same arguments give the same scene. `still`: a noise-free camera where nothing moves.
+
+    `decoded`: the pictures of the same scene rendered before, to be judged in place of the new ones: FFmpeg's HEVC
+    decoder shows a broken stream a little differently each time."""
     rng = np.random.default_rng(seed)
-    n, plan, times = FRAMES_A_SCENE, Plan(rng, label, use, means), draw_times(rng)
+    n, plan = FRAMES_A_SCENE, Plan(rng, label, use, means)
+    times = draw_times_hard(rng) if plan.hard else draw_times(rng)
     camera = make_camera(plan, rng)
     size = (camera.height, camera.width)
-    world = World(sources, size, times, rng, still=still, clip_share=0.0 if still else clip_share)
+    hard = plan.hard and rng.random() < (0.85 if label is None else 0.35)
+    if hard:
+        world = HardWorld(sources, size, times, rng)
+        camera.noise *= rng.uniform(1, 2.5) if world.mood in ("dusk", "night", "gloom") and rng.random() < 0.5 else 1
+    else:
+        world = World(sources, size, times, rng, still=still, clip_share=0.0 if still else clip_share)
+    if plan.hard and label == "corrupted" and camera.key_every > 1:
+        plan.end = n  # what is spoilt stays so until the next key frame
     times = world.times - world.times[0]
     if still:
         world.clock, world.drift, world.step, camera.noise = None, 0.0, 0.0, 0.0
@@ -158,9 +214,12 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
     groups = encode(views, camera, None if quiet else rng, list(held))
     frames = decode(groups, camera)
     strength = np.full(n, plan.strength, np.float32)
-    if label == "corrupted" and plan.means != "blocks":
+    if label == "corrupted" and not isinstance(effect, Blocks):
         damaged = [lose(g, plan.means, plan.strength, rng) if plan.active(i) else g for i, g in enumerate(groups)]
         intact, frames = frames, decode(damaged, camera)
+        if decoded is not None and sum(f is not None for f in frames) == len(decoded):
+            before = iter(decoded)
+            frames = [None if f is None else next(before) for f in frames]
         strength = differences(intact, frames)
     elif label == "corrupted":
         strength = effect.share
@@ -168,9 +227,9 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
         frames = [frames[plan.start - 1] if plan.active(i) else f for i, f in enumerate(frames)]
     kept = [i for i, f in enumerate(frames) if f is not None]
     if len(kept) < clip.FRAMES + 2:
-        return render(sources, seed + 1_000_003, label, use, means, still, clip_share)
+        return render(sources, seed + 1_000_003, label, use, means, still, clip_share, decoded)
     stack = np.stack([frames[i] for i in kept])
-    flags = judge(plan, stack, kept, effect, strength, clean)
+    flags = judge(plan, stack, kept, effect, strength, clean, DETAIL_HARD if hard else DETAIL)
     about = {
         "seed": seed, "label": label, "means": plan.means, "use": use, "strength": round(plan.strength, 4),
         "start": plan.start, "end": plan.end, "source": world.source, "mood": world.mood, "size": list(size),
@@ -178,13 +237,18 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
         "long_group": camera.long_group, "noise": round(camera.noise, 2), "bytes": int(np.median(camera.bits)),
         "still": still, "blank": world.blank,
     }  # fmt: skip
+    if plan.hard:
+        about |= {"hard": hard, "key_every": camera.key_every, "rate": camera.rate, "variants": len(camera.variants)}
+        if hard and label != "covered" and max(detail(f) for f in stack) < DETAIL_HARD:
+            about["blank"] = True
     return Scene(stack, times[kept], flags, path[kept, :2].astype(np.float32), moving, strength[kept], about)
 
 
 def picture_damage(plan: Plan, size: tuple[int, int], sources: Sources, rng: np.random.Generator):
     """The function (view, i) -> view that makes the planned damage before the encoder, or None."""
     if plan.label == "covered":
-        return damage.Cover(plan.means, plan.strength, size, sources, rng)
+        further = grid.GRID["covered"]["means"][plan.means]["use"] == "extra"
+        return (FurtherCover if further else damage.Cover)(plan.means, plan.strength, size, sources, rng)
     if plan.label == "defocused":
         return damage.blur(plan.means, plan.strength, size[0], rng)
     if plan.label == "dark":
@@ -192,34 +256,49 @@ def picture_damage(plan: Plan, size: tuple[int, int], sources: Sources, rng: np.
     if plan.label == "overexposed":
         return damage.brighten(plan.means, plan.strength, size, rng)
     if plan.label == "no_signal":
+        if grid.GRID["no_signal"]["means"][plan.means]["use"] == "extra":
+            return Card(plan.means, size, rng)
         card = damage.no_signal(plan.means, size, rng)
         return lambda view, i: card.copy()
-    if plan.means == "blocks":
-        return Blocks(plan.strength, rng)
+    if plan.means in ("blocks", "garbage", "fill", "stuck_lines"):
+        return Blocks(plan.strength, rng, plan.means)
     return None
 
 
 class Blocks:
-    """Displaced macroblocks, with the share of the picture that they spoil."""
+    """Blocks gone wrong before the encoder, with the share of the picture that they spoil."""
 
-    def __init__(self, strength: float, rng: np.random.Generator):
-        self.strength, self.rng = strength, rng
+    def __init__(self, strength: float, rng: np.random.Generator, means: str):
+        self.strength, self.rng, self.means = strength, rng, means
         self.share = np.zeros(FRAMES_A_SCENE, np.float32)
 
     def __call__(self, view: np.ndarray, i: int) -> np.ndarray:
-        spoilt = damage.displace_blocks(view, self.strength, self.rng)
+        if self.means == "blocks":
+            spoilt = damage.displace_blocks(view, self.strength, self.rng)
+        else:
+            spoilt = spoil(view, self.means, self.strength * self.rng.uniform(0.7, 1.3), self.rng)
         small = [cv2.resize(v, (clip.WIDTH, clip.HEIGHT), interpolation=cv2.INTER_AREA) for v in (view, spoilt)]
         self.share[i] = differences(small[:1], small[1:])[0]
         return spoilt
 
 
 def differences(intact: list, frames: list) -> np.ndarray:
-    """Strength of `corrupted` f32 [n]: share of pixels that differ by 16 levels or more."""
-    share = [0.0 if f is None or u is None else float((cv2.absdiff(f, u).max(-1) >= 16).mean()) for f, u in zip(frames, intact)]
-    return np.array(share, np.float32)
+    """Strength of `corrupted` f32 [n]: share of pixels that differ by 16 levels or more from the undamaged
+    picture and from each before it. Where a decoder shows an older picture nothing is spoilt to the eye."""
+    share = np.zeros(len(frames), np.float32)
+    for i, frame in enumerate(frames):
+        if frame is None or intact[i] is None:
+            continue
+        spoilt = np.ones(frame.shape[:2], bool)
+        for past in intact[: i + 1]:
+            if past is not None:
+                spoilt &= cv2.absdiff(frame, past).max(-1) >= 16
+        share[i] = spoilt.mean()
+    return share
 
 
-def judge(plan: Plan, frames: np.ndarray, kept: list[int], effect, strength: np.ndarray, clean) -> np.ndarray:
+def judge(plan: Plan, frames: np.ndarray, kept: list[int], effect, strength: np.ndarray, clean,
+          least_detail: float = DETAIL) -> np.ndarray:  # fmt: skip
     """Flags i8 [n, 8] of the pictures that came through. That of `shaking` only says that it is going on:
     `corpus.truth` decides by the motion between two pictures, when a window is cut."""
     flags = np.zeros((len(kept), len(clip.LABELS)), np.int8)
@@ -230,7 +309,7 @@ def judge(plan: Plan, frames: np.ndarray, kept: list[int], effect, strength: np.
             flags[row, LABEL["dark"]] = UNSCORED  # a very dark night is nobody's fault
         if plan.label != "overexposed" and flags[row, LABEL["overexposed"]] != NEGATIVE:
             flags[row, LABEL["overexposed"]] = UNSCORED
-        if detail(frame) < DETAIL and not (plan.label == "defocused" and plan.active(i)):
+        if detail(frame) < least_detail and not (plan.label == "defocused" and plan.active(i)):
             flags[row, LABEL["defocused"]] = UNSCORED  # fog, a blank wall: focus cannot be judged
         if not plan.active(i):
             continue

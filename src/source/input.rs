@@ -116,10 +116,12 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
             .judge_host(&ffi::final_url(&opened.input))
             .map_err(|refusal| fail(live, SourceFault::Disallowed(refusal)))?;
     }
-    watch.extend(settings.stall_timeout);
+    // Of a playlist it may take the next segment to know what is in it.
+    let patience = hooks.patience(settings.stall_timeout);
+    watch.extend(patience);
     let found = ffi::find_streams(&mut opened.input);
     if let Some(why) = watch.interruption() {
-        let fault = SourceFault::from_interruption(why, settings.stall_timeout);
+        let fault = SourceFault::from_interruption(why, patience);
         return Err(fail(live, fault));
     }
     found.map_err(|answer| fail(live, fault(answer)))?;
