@@ -49,11 +49,7 @@ fn a_folder_of_point_clouds_is_looked_at_and_what_is_none_is_told() {
     let model = fixture("published-points-raw.onnx");
     let run = percept(&["run", source, "--listen", "off", "--model", &model]);
     assert_eq!(run.code(), Some(1), "{}", run.stderr);
-    assert!(
-        run.stderr.contains("d.ply") && run.stderr.contains("too few"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("d.ply") && run.stderr.contains("too few"), "{}", run.stderr);
     let windows = run.of_kind("window");
     let names: Vec<_> = windows
         .iter()
