@@ -24,7 +24,7 @@ class Damage:
     taught none of them there (models/README.md)."""
 
 
-COVERED = Damage("covered", "a hand covers the lens", 10.0, 18.0, ("dark", "defocused", "frozen"))
+COVERED = Damage("covered", "a hand on the lens", 10.0, 18.0, ("dark", "defocused", "frozen"))
 DEFOCUSED = Damage("defocused", "the lens loses focus", 27.0, 35.0)
 FROZEN = Damage("frozen", "the picture freezes", 44.0, 54.0)
 DAMAGES = [COVERED, DEFOCUSED, FROZEN]
@@ -55,7 +55,9 @@ def hand() -> str:
 
 def graph() -> str:
     begin, end, slide = COVERED.begin, COVERED.end, 0.5
-    y = f"H*max(0\\,max(1-(t-{begin})/{slide}\\,1-({end}-t)/{slide}))"
+    # It comes from below and leaves a quarter free: a palm laid flat over all of the lens shows
+    # nothing but soft light, which the default model takes for lost focus (models/README.md).
+    y = f"H*max(0.25\\,max(1-(t-{begin})/{slide}\\,1-({end}-t)/{slide}))"
     first, last = round(FROZEN.begin * FPS), round(FROZEN.end * FPS) - 1
     return (
         f"{hand()}[hand];"
