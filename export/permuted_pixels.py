@@ -30,7 +30,6 @@ RECIPES = {
     "perceiver": loop.Recipe(steps=300, batch=64, rate=1.5e-3, warm_up=100, inertia=0.99),
     "convolutional": loop.Recipe(steps=300, batch=64, rate=3e-3, warm_up=100, inertia=0.99),
 }
-NAMES = {"perceiver": "Perceiver", "convolutional": "convolutional net"}
 SHUFFLE_SEED = 32
 VAL = 1000
 

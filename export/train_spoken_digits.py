@@ -3,7 +3,7 @@
     python train_spoken_digits.py --data DATA --out RUN
 
 Stop it and start it again with the same arguments: it goes on from RUN/last.pt. --rival trains the same
-network on samples in patches instead of a mel spectrogram, which was tried and left.
+network on samples in patches instead of a mel spectrogram; the two have not been compared yet.
 """
 
 import dataclasses

@@ -27,7 +27,7 @@ SPEECH = Spectrogram(
     sample_rate=8000, samples=8000, n_fft=400, window=200, hop=80, mels=40, f_min=60.0, f_max=4000.0,
     patch=(4, 8), floor=1e-4, mean=-5.0, std=4.0, bands=(8, 4),
 )  # fmt: skip
-# The rival that was tried: 200 rows of 5 ms.
+# Its rival, not compared yet: 200 rows of 5 ms.
 SPEECH_SAMPLES = Samples(sample_rate=8000, samples=8000, patch=40, bands=16)
 # 248 frames of 64 bands, 20 ms apart, about 5 s; a row is 8 frames (160 ms) of 8 bands.
 AMBIENCE = Spectrogram(
