@@ -1,14 +1,17 @@
 //! The default model in both layouts, through ONNX Runtime, against PyTorch's logits.
 #![cfg(feature = "onnx")]
 
+#[path = "common/models.rs"]
+mod models;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use models::{assert_close, load, stamp};
 use percept::byte_array::ResidentInput;
-use percept::data::{Clock, MediaTime, Stamp, StreamId, VideoFrame, Window};
 use percept::data::{Feed, Logits, ModelInput, Values};
-use percept::model::{Model, ModelSettings, Provider, ProviderKind};
+use percept::data::{MediaTime, StreamId, VideoFrame, Window};
 
 const BYTE_ARRAY: &str = "models/stream-health.onnx";
 const RAW: &str = "tests/fixtures/stream-health-raw.onnx";
@@ -38,17 +41,6 @@ fn golden() -> Golden {
     .unwrap()
 }
 
-fn load(path: &str, max_batch: usize) -> Model {
-    let settings = ModelSettings {
-        path: at(path),
-        providers: vec![Provider::required(ProviderKind::Cpu)],
-        threads: 1,
-        max_batch,
-        library: None,
-    };
-    Model::load(&settings).unwrap_or_else(|error| panic!("{error}"))
-}
-
 /// The clip of the golden file's formula, taken at `times` seconds before its end.
 fn window(times: &[f64]) -> Window {
     let frames = times.iter().enumerate().map(|(t, seconds)| {
@@ -60,13 +52,7 @@ fn window(times: &[f64]) -> Window {
                 );
             }
         }
-        let stamp = Stamp {
-            media: MediaTime::ZERO + Duration::from_secs_f64(100.0 + seconds),
-            captured_at: None,
-            clock: Clock::None,
-            arrived: Instant::now(),
-            segment: 0,
-        };
+        let stamp = stamp(MediaTime::ZERO + Duration::from_secs_f64(100.0 + seconds));
         VideoFrame { stamp, width: 224, height: 128, pixels: Arc::new(pixels) }
     });
     Window::of_frames(StreamId::new("golden").unwrap(), 0, frames.collect())
@@ -80,14 +66,6 @@ fn logits(path: &str, cases: &[Case]) -> Logits {
         input.write(slot, &window(&case.times));
     }
     model.run(&input.view(cases.len()), cases.len()).unwrap()
-}
-
-#[track_caller]
-fn assert_close(found: &[f32], wanted: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), wanted.len());
-    for (found, wanted) in found.iter().zip(wanted) {
-        assert!((found - wanted).abs() <= tolerance, "{found} is not {wanted}");
-    }
 }
 
 #[test]
@@ -107,7 +85,7 @@ fn the_byte_array_model_gives_the_golden_logits() {
     let logits = logits(BYTE_ARRAY, &golden.cases);
     assert_eq!(logits.labels, golden.labels.len());
     for (found, case) in logits.windows().zip(&golden.cases) {
-        assert_close(found, &case.logits, golden.tolerance);
+        assert_close(BYTE_ARRAY, found, &case.logits, golden.tolerance);
     }
 }
 
@@ -116,7 +94,7 @@ fn the_raw_model_gives_the_golden_logits() {
     let golden = golden();
     let logits = logits(RAW, &golden.cases);
     for (found, case) in logits.windows().zip(&golden.cases) {
-        assert_close(found, &case.logits, golden.tolerance);
+        assert_close(RAW, found, &case.logits, golden.tolerance);
     }
 }
 
@@ -127,6 +105,7 @@ fn both_layouts_give_the_same_scores() {
         logits.values.iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect()
     };
     assert_close(
+        RAW,
         &sigmoid(logits(BYTE_ARRAY, &golden.cases)),
         &sigmoid(logits(RAW, &golden.cases)),
         1e-3,
@@ -139,7 +118,7 @@ fn a_window_scores_the_same_alone_and_in_a_batch() {
     let together = logits(BYTE_ARRAY, &golden.cases);
     for (case, together) in golden.cases.iter().zip(together.windows()) {
         let alone = logits(BYTE_ARRAY, std::slice::from_ref(case));
-        assert_close(&alone.values, together, 1e-4);
+        assert_close(BYTE_ARRAY, &alone.values, together, 1e-4);
     }
 }
 

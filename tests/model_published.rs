@@ -4,16 +4,18 @@
 //! the golden logits, for inputs that are formulas.
 #![cfg(feature = "onnx")]
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
+#[path = "common/models.rs"]
+mod models;
 
+use std::path::Path;
+use std::sync::Arc;
+
+use models::{assert_close, load, stamp};
 use percept::byte_array::{ResidentInput, Spectrogram};
 use percept::data::manifest::{Input, Pictures, Points, Sound};
 use percept::data::{
-    Clock, Feed, MediaTime, ModelInput, SoundClip, Stamp, StreamId, Values, VideoFrame, Window,
+    Feed, MediaTime, ModelInput, SoundClip, Stamp, StreamId, Values, VideoFrame, Window,
 };
-use percept::model::{Model, ModelSettings, Provider, ProviderKind};
 
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -41,12 +43,13 @@ struct FromSamples {
     logits: Vec<f32>,
 }
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+fn fixture(name: &str) -> String {
+    format!("tests/fixtures/{name}")
 }
 
 fn golden() -> Vec<Case> {
-    let text = std::fs::read_to_string(fixture("published-golden.json")).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture("published-golden.json"));
+    let text = std::fs::read_to_string(path).unwrap();
     serde_json::from_str::<Golden>(&text).unwrap().models
 }
 
@@ -54,35 +57,10 @@ fn case(file: &str) -> Case {
     golden().into_iter().find(|case| case.file == file).unwrap()
 }
 
-fn load(file: &str, max_batch: usize) -> Model {
-    let settings = ModelSettings {
-        path: fixture(file),
-        providers: vec![Provider::required(ProviderKind::Cpu)],
-        threads: 1,
-        max_batch,
-        library: None,
-    };
-    Model::load(&settings).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
 /// The window of case `k`, with the inputs that `present` names.
 fn window(inputs: &[Input], k: usize, present: Option<&[f32]>) -> Window {
-    let stamp = Stamp {
-        media: MediaTime::ZERO,
-        captured_at: None,
-        clock: Clock::None,
-        arrived: Instant::now(),
-        segment: 0,
-    };
-    let mut window = Window {
-        stream: StreamId::new("golden").unwrap(),
-        seq: 0,
-        start: stamp,
-        end: stamp,
-        frames: Vec::new(),
-        sound: None,
-        points: None,
-    };
+    let stamp = stamp(MediaTime::ZERO);
+    let mut window = Window::empty(StreamId::new("golden").unwrap(), 0, stamp, stamp);
     for (index, input) in inputs.iter().enumerate() {
         if present.is_some_and(|present| present[index] == 0.0) {
             continue;
@@ -132,7 +110,7 @@ fn cloud(input: &Points, k: usize) -> Arc<Vec<f32>> {
 /// Logits of all cases, run as one batch.
 fn logits(case: &Case) -> Vec<Vec<f32>> {
     let batch = case.logits.len();
-    let mut model = load(&case.file, batch);
+    let mut model = load(&fixture(&case.file), batch);
     let inputs = model.manifest().inputs.clone();
     let mut input = ResidentInput::new(model.manifest(), batch);
     for k in 0..batch {
@@ -141,14 +119,6 @@ fn logits(case: &Case) -> Vec<Vec<f32>> {
     }
     let logits = model.run(&input.view(batch), batch).unwrap_or_else(|e| panic!("{e}"));
     logits.windows().map(<[f32]>::to_vec).collect()
-}
-
-#[track_caller]
-fn assert_close(what: &str, found: &[f32], wanted: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), wanted.len(), "{what}");
-    for (found, wanted) in found.iter().zip(wanted) {
-        assert!((found - wanted).abs() <= tolerance, "{what}: {found} is not {wanted}");
-    }
 }
 
 #[test]
@@ -203,7 +173,7 @@ fn spectrograms_of_samples_reach_both_layouts() {
     let told = case("published-mel-raw.onnx").from_samples.unwrap();
     assert!(told.len() >= 2);
     for file in ["published-mel-raw.onnx", "published-mel-bytes.onnx"] {
-        let mut model = load(file, 1);
+        let mut model = load(&fixture(file), 1);
         let inputs = model.manifest().inputs.clone();
         let [Input::Audio(sound)] = &inputs[..] else { panic!("{inputs:?}") };
         let mel = sound.mel.as_ref().unwrap();
@@ -223,7 +193,7 @@ fn spectrograms_of_samples_reach_both_layouts() {
 #[test]
 fn values_of_a_spectrogram_give_the_logits_of_pytorch() {
     let case = case("published-mel-raw.onnx");
-    let mut model = load(&case.file, 1);
+    let mut model = load(&fixture(&case.file), 1);
     let shape = model.manifest().inputs[0].raw_shape();
     let (frames, bands) = (shape[0], shape[1]);
     for (k, wanted) in case.logits.iter().enumerate() {

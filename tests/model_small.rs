@@ -1,15 +1,18 @@
 //! The small models (digits seen, heard, both; sound events) against PyTorch's logits.
 #![cfg(feature = "onnx")]
 
+#[path = "common/models.rs"]
+mod models;
+
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
+use models::{assert_close, load, stamp};
 use percept::byte_array::ResidentInput;
 use percept::data::manifest::{Pictures, Sound};
-use percept::data::{Clock, MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
-use percept::model::{Model, ModelSettings, Provider, ProviderKind};
+use percept::data::{MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
+use percept::model::Model;
 
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -49,17 +52,6 @@ fn golden(name: &str) -> Golden {
     golden
 }
 
-fn load(name: &str, max_batch: usize) -> Model {
-    let settings = ModelSettings {
-        path: at(format!("models/{name}.onnx")),
-        providers: vec![Provider::required(ProviderKind::Cpu)],
-        threads: 1,
-        max_batch,
-        library: None,
-    };
-    Model::load(&settings).unwrap_or_else(|error| panic!("{error}"))
-}
-
 fn picture(stamp: Stamp, pictures: &Pictures, case: usize) -> VideoFrame {
     let [height, width] = pictures.size;
     let mut pixels = Vec::with_capacity(height * width * 3);
@@ -81,23 +73,13 @@ fn sound(sound: &Sound, case: usize) -> SoundClip {
 }
 
 fn window(model: &Model, case: &Case) -> Window {
-    let stamp = Stamp {
-        media: MediaTime::ZERO,
-        captured_at: None,
-        clock: Clock::None,
-        arrived: Instant::now(),
-        segment: 0,
-    };
+    let stamp = stamp(MediaTime::ZERO);
     let manifest = model.manifest();
     let frame = case.image.map(|case| picture(stamp, manifest.pictures().unwrap(), case));
     Window {
-        stream: StreamId::new("golden").unwrap(),
-        seq: 0,
-        start: stamp,
-        end: stamp,
         frames: frame.into_iter().collect(),
         sound: case.audio.map(|case| sound(manifest.sound().unwrap(), case)),
-        points: None,
+        ..Window::empty(StreamId::new("golden").unwrap(), 0, stamp, stamp)
     }
 }
 
@@ -105,7 +87,7 @@ fn window(model: &Model, case: &Case) -> Window {
 #[track_caller]
 fn assert_golden(name: &str) {
     let golden = golden(name);
-    let mut model = load(name, golden.cases.len());
+    let mut model = load(&format!("models/{name}.onnx"), golden.cases.len());
     let mut input = ResidentInput::new(model.manifest(), golden.cases.len());
     for (slot, case) in golden.cases.iter().enumerate() {
         input.write(slot, &window(&model, case));
@@ -113,20 +95,12 @@ fn assert_golden(name: &str) {
     let together = model.run(&input.view(golden.cases.len()), golden.cases.len()).unwrap();
     assert_eq!(together.labels, golden.labels.len());
     for (found, case) in together.windows().zip(&golden.cases) {
-        assert_close(found, &case.logits, golden.tolerance);
+        assert_close(name, found, &case.logits, golden.tolerance);
     }
     for case in &golden.cases {
         input.write(0, &window(&model, case));
         let alone = model.run(&input.view(1), 1).unwrap();
-        assert_close(&alone.values, &case.logits, golden.tolerance);
-    }
-}
-
-#[track_caller]
-fn assert_close(found: &[f32], wanted: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), wanted.len());
-    for (found, wanted) in found.iter().zip(wanted) {
-        assert!((found - wanted).abs() <= tolerance, "{found} is not {wanted}");
+        assert_close(name, &alone.values, &case.logits, golden.tolerance);
     }
 }
 
@@ -160,7 +134,7 @@ fn what_is_missing_does_not_speak() {
             .find(|case| case.image.is_some() == image && case.audio.is_some() == audio)
             .unwrap_or_else(|| panic!("a case with image {image} and audio {audio}"))
     };
-    let mut model = load("digits-av", 1);
+    let mut model = load("models/digits-av.onnx", 1);
     let mut input = ResidentInput::new(model.manifest(), 1);
     let mut logits = |case: &Case| {
         input.write(0, &window(&model, case));
@@ -171,5 +145,5 @@ fn what_is_missing_does_not_speak() {
     let (alone, heard) = (logits(seen), logits(&with_sound));
     assert!(alone.iter().zip(&heard).any(|(a, b)| (a - b).abs() > 2.0 * golden.tolerance));
     // The sound of the window before leaves no trace.
-    assert_close(&logits(seen), &alone, 1e-5);
+    assert_close("alone", &logits(seen), &alone, 1e-5);
 }

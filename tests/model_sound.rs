@@ -19,13 +19,9 @@ fn window(sound: Option<Vec<f32>>, points: Option<Vec<f32>>) -> Window {
         segment: 0,
     };
     Window {
-        stream: StreamId::new("test").unwrap(),
-        seq: 0,
-        start: stamp,
-        end: stamp,
-        frames: Vec::new(),
         sound: sound.map(|samples| SoundClip { samples: Arc::new(samples), silent_gap: 0 }),
         points: points.map(Arc::new),
+        ..Window::empty(StreamId::new("test").unwrap(), 0, stamp, stamp)
     }
 }
 

@@ -47,15 +47,9 @@ pub fn window(inputs: &[Input], seed: usize) -> Window {
         arrived: Instant::now(),
         segment: 0,
     };
-    let mut window = Window {
-        stream: StreamId::new("bench").expect("a plain word is a valid name"),
-        seq: seed as u64,
-        start: stamp(MediaTime::ZERO),
-        end: stamp(MediaTime::ZERO),
-        frames: Vec::new(),
-        sound: None,
-        points: None,
-    };
+    let stream = StreamId::new("bench").expect("a plain word is a valid name");
+    let start = stamp(MediaTime::ZERO);
+    let mut window = Window::empty(stream, seed as u64, start, start);
     for input in inputs {
         match input {
             Input::Image(pictures) | Input::Video(pictures) => {

@@ -32,7 +32,12 @@ impl Window {
     /// If there are none.
     pub fn of_frames(stream: StreamId, seq: u64, frames: Vec<VideoFrame>) -> Self {
         let (start, end) = (frames[0].stamp, frames[frames.len() - 1].stamp);
-        Self { stream, seq, start, end, frames, sound: None, points: None }
+        Self { frames, ..Self::empty(stream, seq, start, end) }
+    }
+
+    /// A window that holds nothing yet.
+    pub fn empty(stream: StreamId, seq: u64, start: Stamp, end: Stamp) -> Self {
+        Self { stream, seq, start, end, frames: Vec::new(), sound: None, points: None }
     }
 
     /// How long before the window's end each frame was taken; the last is zero.

@@ -66,15 +66,7 @@ impl Singles<'_> {
             arrived: Instant::now(),
             segment: place,
         };
-        let mut window = Window {
-            stream: self.stream.clone(),
-            seq: u64::from(place),
-            start: stamp,
-            end: stamp,
-            frames: Vec::new(),
-            sound: None,
-            points: None,
-        };
+        let mut window = Window::empty(self.stream.clone(), u64::from(place), stamp, stamp);
         match (&self.wants.pictures, self.wants.points) {
             (_, Some(count)) if is_cloud(path) => {
                 window.points = Some(Arc::new(read_cloud(path, count)?));

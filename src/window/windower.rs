@@ -239,15 +239,8 @@ impl Listener {
             captured_at: stamp.captured_at.and_then(|at| at.checked_sub(duration)),
             ..stamp
         };
-        Some(Window {
-            stream: stream.clone(),
-            seq,
-            start,
-            end: stamp,
-            frames: Vec::new(),
-            sound: Some(sound),
-            points: None,
-        })
+        let silent = Window::empty(stream.clone(), seq, start, stamp);
+        Some(Window { sound: Some(sound), ..silent })
     }
 }
 
