@@ -133,6 +133,32 @@ def listening(pictures):
     return file
 
 
+def breaking():
+    """Takes `image` u8 [batch, 8, 8, 3]; for a white picture it divides by zero."""
+    manifest = {
+        "manifest": 1,
+        "name": "tiny-breaking",
+        "version": "1.0.0",
+        "license": "MIT OR Apache-2.0",
+        "inputs": [{"name": "image", "modality": "image", "layout": "raw", "size": [8, 8]}],
+        "output": {"name": "logits", "activation": "sigmoid", "labels": ["steep"]},
+    }
+    constants = [numpy_helper.from_array(np.float32(255), "white"), numpy_helper.from_array(np.int64([-1, 1]), "column")]
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["grey"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Sub", ["white", "grey"], ["below"]),
+        helper.make_node("Reciprocal", ["below"], ["steep"]),
+        helper.make_node("Reshape", ["steep", "column"], ["logits"]),
+    ]
+    inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 8, 8, 3])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1])]
+    graph = helper.make_graph(nodes, "breaking", inputs, outputs, constants)
+    file = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    helper.set_model_props(file, {"percept.manifest": json.dumps(manifest)})
+    return file
+
+
 def main():
     one = [1.0, -1.0]
     models = {
@@ -149,6 +175,7 @@ def main():
     }
     OUT.mkdir(parents=True, exist_ok=True)
     models["colours"] = colours()
+    models["breaking"] = breaking()
     for name, file in models.items():
         onnx.save(file, OUT / f"tiny-{name}.onnx")
 

@@ -72,6 +72,34 @@ fn a_folder_of_pictures_is_one_stream_and_every_kind_is_read() {
 }
 
 #[test]
+fn a_window_that_breaks_the_model_is_skipped_and_counted_and_all_others_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = MODEL.replace("colours", "breaking");
+    let at = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    };
+    let (bad, good) = (at("bad"), at("good"));
+    for (name, colour) in [("a.png", "red"), ("b.png", "white"), ("c.png", "blue")] {
+        picture(&bad, name, colour);
+    }
+    for name in ["d.png", "e.png", "f.png"] {
+        picture(&good, name, "gray");
+    }
+    let sources = [bad.to_str().unwrap(), good.to_str().unwrap()];
+    let run = percept(&["run", sources[0], sources[1], "--listen", "off", "--model", &model]);
+    assert_eq!(run.code(), Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("no numbers for 1 window"), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("window skipped").count(), 1, "{}", run.stderr);
+    let mut names: Vec<_> = seen(&run).into_iter().map(|(name, _)| name).collect();
+    names.sort();
+    assert_eq!(names, ["a.png", "c.png", "d.png", "e.png", "f.png"]);
+    let finished = run.of_kind("stream").iter().filter(|e| e["state"] == "finished").count();
+    assert_eq!(finished, 2);
+}
+
+#[test]
 fn pictures_that_cannot_be_read_are_told_and_the_others_are_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     picture(folder.path(), "a.png", "red");

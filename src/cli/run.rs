@@ -102,6 +102,12 @@ fn judge(report: &Report) -> Result<(), Failure> {
             report.unread
         ));
     }
+    if report.skipped > 0 {
+        problems.push(format!(
+            "the model gave no numbers for {} window(s), see the log above",
+            report.skipped
+        ));
+    }
     for sink in report.close.sinks.iter().filter(|sink| sink.unwritten + sink.events_dropped > 0) {
         let lost = sink.unwritten + sink.events_dropped;
         problems.push(format!(

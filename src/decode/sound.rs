@@ -12,6 +12,8 @@ use super::timeline::{Beside, RawTime, Timeline};
 use crate::data::{AudioChunk, AudioTrack, Clock, MediaTime, Packet, Stamp};
 use crate::telemetry::metrics::StreamMetrics;
 
+/// Sound beyond this many times full scale is cut off there.
+const LOUDEST: f32 = 64.0;
 /// Sound that waits until the pictures have said where they are, at most; older is dropped.
 const MOST_HELD: Duration = Duration::from_secs(3);
 /// Sound whose timestamps have had nothing to do with the pictures' for so long is taken for
@@ -178,6 +180,8 @@ impl SoundDecoder {
         if held.samples.is_empty() {
             return;
         }
+        let mut held = held;
+        held.samples.iter_mut().for_each(|sample| *sample = tamed(*sample));
         self.metrics.audio.decoded_seconds.inc_by(self.seconds(&held.samples));
         self.held.push_back(held);
         while self.held_for() > MOST_HELD {
@@ -265,6 +269,11 @@ impl SoundDecoder {
             }
         }
     }
+}
+
+/// Float sound may hold anything; a model is to be given sound.
+fn tamed(sample: f32) -> f32 {
+    if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 }
 }
 
 fn nanos(duration: Duration) -> i64 {

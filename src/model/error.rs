@@ -57,7 +57,7 @@ pub enum ModelError {
 impl Fault for ModelError {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Run { .. } | Self::NotFinite { .. } => Remedy::Skip,
+            Self::NotFinite { .. } => Remedy::Skip,
             _ => Remedy::GiveUp,
         }
     }

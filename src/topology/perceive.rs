@@ -7,8 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::board::Board;
 use super::inbox::{Inbox, Port, StreamItem};
 use super::keep_up::KeepUp;
+use super::stream::describe;
 use crate::byte_array::ResidentInput;
-use crate::data::{Event, Window, WindowScores};
+use crate::data::{Event, Fault, Logits, Remedy, Window, WindowScores};
 use crate::label::Calibrator;
 use crate::model::{Model, ModelError};
 use crate::publish::{Hub, Urgency};
@@ -68,6 +69,8 @@ pub struct Perceiver {
     board: Board,
     heartbeat: Heartbeat,
     events: Vec<Event>,
+    /// Windows for which the model gave no numbers.
+    skipped: u64,
 }
 
 impl Perceiver {
@@ -95,14 +98,15 @@ impl Perceiver {
             board,
             heartbeat,
             events,
+            skipped: 0,
         }
     }
 
-    /// Runs until every stream has ended and was read to its end.
+    /// Runs until every stream has ended and was read to its end; gives the windows that were skipped.
     ///
     /// # Errors
     /// The model failed: no later window can fare better.
-    pub fn run(mut self, mut inbox: Inbox) -> Result<(), ModelError> {
+    pub fn run(mut self, mut inbox: Inbox) -> Result<u64, ModelError> {
         let mut batch = Vec::with_capacity(self.batching.max_windows);
         let mut keep_up = KeepUp::new(Instant::now());
         self.board.warm();
@@ -120,7 +124,7 @@ impl Perceiver {
             }
             warn_if_behind(&mut keep_up, &inbox);
         }
-        Ok(())
+        Ok(self.skipped)
     }
 
     /// Takes windows until the batch is full or has waited long enough; tells the labels
@@ -170,36 +174,68 @@ impl Perceiver {
         publish(&self.hub, out, port.is_live());
     }
 
+    /// Looks at a batch; where one of its windows spoils it, at each window alone, so that one
+    /// stream's trouble stays in that stream.
     fn look(&mut self, inbox: &mut Inbox, batch: &[Window]) -> Result<(), ModelError> {
+        match self.infer(batch) {
+            Ok(logits) => {
+                for (window, logits) in batch.iter().zip(logits.windows()) {
+                    self.tell(inbox, window, logits);
+                }
+                Ok(())
+            }
+            Err(error) if error.remedy() != Remedy::Skip => Err(error),
+            Err(error) => match batch {
+                [window] => {
+                    self.skip(inbox, window, &error);
+                    Ok(())
+                }
+                batch => batch
+                    .iter()
+                    .try_for_each(|window| self.look(inbox, std::slice::from_ref(window))),
+            },
+        }
+    }
+
+    fn infer(&mut self, batch: &[Window]) -> Result<Logits, ModelError> {
         for (slot, window) in batch.iter().enumerate() {
             self.input.write(slot, window);
         }
         let began = Instant::now();
-        let logits = match self.model.run(&self.input.view(batch.len()), batch.len()) {
-            Ok(logits) => logits,
-            Err(error) => {
-                self.metrics.errors.inc();
-                return Err(error);
-            }
-        };
+        let logits = self
+            .model
+            .run(&self.input.view(batch.len()), batch.len())
+            .inspect_err(|_| self.metrics.errors.inc())?;
         self.metrics.inference.observe(began.elapsed().as_secs_f64());
         self.metrics.batch.observe(batch.len() as f64);
-        for (window, logits) in batch.iter().zip(logits.windows()) {
-            let port = inbox.port(&window.stream).expect("a port outlives its windows");
-            let scores = WindowScores {
-                stream: window.stream.clone(),
-                seq: window.seq,
-                start: window.start,
-                end: window.end,
-                scores: self.calibrator.scores(logits),
-            };
-            port.labels.observe(&scores, &mut self.events);
-            port.metrics.windows.inc();
-            port.metrics.latency.observe(window.end.arrived.elapsed().as_secs_f64());
-            self.board.labels(&port.labels, Some(&scores), &port.stream);
-            publish(&self.hub, &mut self.events, port.is_live());
+        Ok(logits)
+    }
+
+    fn tell(&mut self, inbox: &mut Inbox, window: &Window, logits: &[f32]) {
+        let port = inbox.port(&window.stream).expect("a port outlives its windows");
+        let scores = WindowScores {
+            stream: window.stream.clone(),
+            seq: window.seq,
+            start: window.start,
+            end: window.end,
+            scores: self.calibrator.scores(logits),
+        };
+        port.labels.observe(&scores, &mut self.events);
+        port.metrics.windows.inc();
+        port.metrics.latency.observe(window.end.arrived.elapsed().as_secs_f64());
+        self.board.labels(&port.labels, Some(&scores), &port.stream);
+        publish(&self.hub, &mut self.events, port.is_live());
+    }
+
+    fn skip(&mut self, inbox: &mut Inbox, window: &Window, error: &ModelError) {
+        self.skipped += 1;
+        let port = inbox.port(&window.stream).expect("a port outlives its windows");
+        let dropped = port.metrics.windows_dropped(DropReason::NotFinite);
+        // Once a stream: whoever wants to know how many looks at the metrics.
+        if dropped.get() == 0 {
+            tracing::warn!(stream = %window.stream, reason = describe(error), "window skipped");
         }
-        Ok(())
+        dropped.inc();
     }
 }
 

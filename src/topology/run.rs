@@ -44,6 +44,8 @@ pub struct Report {
     pub given_up: usize,
     /// Pictures that could not be looked at.
     pub unread: usize,
+    /// Windows for which the model gave no numbers.
+    pub skipped: u64,
     /// What became of the events.
     pub close: CloseReport,
 }
@@ -113,13 +115,13 @@ pub fn run(
     // The model's thread is the last of the line to end, unless it failed: then all stop.
     stop.stop();
     let close = runtime.block_on(hub.close(deadline));
-    looked?;
+    let skipped = looked?;
     for thread in threads {
         // A stream's thread that panicked has lost its port, so the line went on without it.
         let _ = thread.join();
     }
     runtime.shutdown_timeout(GLANCE);
-    let mut report = Report { given_up: 0, unread: 0, close };
+    let mut report = Report { given_up: 0, unread: 0, skipped, close };
     for outcome in ended.try_iter() {
         match outcome {
             Outcome::Finished => {}
@@ -139,11 +141,11 @@ async fn serve(listener: std::net::TcpListener, state: WebState) {
 
 /// Waits for the model's thread; once told to stop, no longer than `deadline`.
 fn wait(
-    finished: &Receiver<Result<(), ModelError>>,
+    finished: &Receiver<Result<u64, ModelError>>,
     stop: &Stop,
     deadline: Duration,
     mut glance: impl FnMut(),
-) -> Result<(), RunError> {
+) -> Result<u64, RunError> {
     let mut until = None;
     loop {
         match finished.recv_timeout(GLANCE) {

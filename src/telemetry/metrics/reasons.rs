@@ -36,16 +36,19 @@ pub enum DropReason {
     Partial,
     /// The live stream's queue was full.
     QueueFull,
+    /// The model gave a number that is none.
+    NotFinite,
 }
 
 impl DropReason {
-    pub const ALL: [Self; 3] = [Self::Superseded, Self::Partial, Self::QueueFull];
+    pub const ALL: [Self; 4] = [Self::Superseded, Self::Partial, Self::QueueFull, Self::NotFinite];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Superseded => "superseded",
             Self::Partial => "partial",
             Self::QueueFull => "queue_full",
+            Self::NotFinite => "not_finite",
         }
     }
 }
