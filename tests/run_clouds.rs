@@ -79,5 +79,10 @@ fn models_and_sources_that_do_not_fit_are_refused() {
         assert_eq!(run.code(), Some(2), "{}", run.stderr);
         assert!(run.stderr.contains(why), "{source}, {model}: {}", run.stderr);
         assert!(run.events.is_empty());
+        if !source.starts_with("lavfi:") {
+            let tested = percept(&["model", "test", &fixture(model), source]);
+            assert_eq!(tested.code(), Some(2), "{}", tested.stderr);
+            assert!(tested.stderr.contains(why), "{source}, {model}: {}", tested.stderr);
+        }
     }
 }

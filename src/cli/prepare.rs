@@ -9,7 +9,7 @@ use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings, Wanted, is_cloud};
+use crate::source::{self, Location, SourceSettings, Wanted, is_cloud, is_single};
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
@@ -160,14 +160,22 @@ fn jobs(
 
 /// Why a source cannot give what the model takes, and what to do, where that can be seen from their
 /// kinds.
-fn unfit(location: &Location, manifest: &Manifest) -> Option<(&'static str, &'static str)> {
-    let Location::Pictures(files) = location else {
+pub(super) fn unfit(
+    location: &Location,
+    manifest: &Manifest,
+) -> Option<(&'static str, &'static str)> {
+    let files = match location {
+        Location::Pictures(files) => &files[..],
+        Location::File(path) if is_single(path) => std::slice::from_ref(path),
+        _ => &[],
+    };
+    if files.is_empty() {
         let deaf_and_blind = manifest.pictures().is_none() && manifest.sound().is_none();
         return deaf_and_blind.then_some((
             "this gives pictures or sound, but the model takes point clouds",
             "give it .ply or .xyz files, or a folder of them",
         ));
-    };
+    }
     let clouds = files.iter().filter(|path| is_cloud(path)).count();
     if clouds > 0 && manifest.points().is_none() {
         Some(("there are point clouds, but this model takes none", "use a model that takes points"))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::exit::Failure;
+use super::prepare::unfit;
 use crate::data::{Manifest, StreamId, WindowScores};
 use crate::decode::DecodeSettings;
 use crate::model::{Model, ModelSettings};
@@ -31,6 +32,9 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
     let wants = wants(&manifest).map_err(|error| Failure::refused_by(&error))?;
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
     for (clip, location) in clips.iter().zip(locations) {
+        if let Some((problem, fix)) = unfit(&location, &manifest) {
+            return Err(Failure::refused(format!("{}: {problem}; {fix}", clip.display())));
+        }
         let form = match &location {
             _ if json => Form::Json(clip.to_string_lossy()),
             Location::File(path) if is_single(path) => Form::Best,

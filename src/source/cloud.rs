@@ -1,14 +1,14 @@
 //! Point clouds out of files.
 //!
-//! PLY (text or binary; its `vertex` element's `x`, `y` and `z`) and plain text, a point a line
-//! (`.xyz`, `.txt`, `.csv`). What comes out is as point models are trained (Jaegle et al. 2021,
+//! PLY (text or binary; its `vertex` element's `x`, `y` and `z`) and plain text, a point a line (`.xyz`).
+//! What comes out is as point models are trained (Jaegle et al. 2021,
 //! section 4.4): centred, and scaled so that the farthest point is at distance 1.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use ply_rs_bw::parser::{Parser, Reader};
+use ply_rs_bw::parser::{ParseError, Parser, Reader};
 use ply_rs_bw::ply::{DefaultElement, Property, PropertyAccess, PropertyAccessResult};
 
 const CLOUDS: [&str; 2] = ["ply", "xyz"];
@@ -22,8 +22,16 @@ pub enum CloudError {
     Read { path: PathBuf, cause: io::Error },
     #[error("reading point cloud {path}: {problem}; write PLY with x, y, z or a point a line")]
     Form { path: PathBuf, problem: String },
+    #[error("reading point cloud {path}: the file is empty")]
+    Empty { path: PathBuf },
+    #[error("reading point cloud {path}: the file ends early, as if it were not all copied")]
+    Cut { path: PathBuf },
     #[error("point cloud {path} has {found} points that are numbers, too few for a shape")]
     TooFew { path: PathBuf, found: usize },
+    #[error(
+        "point cloud {path} has no shape: its points all lie at one place, or out of all bounds"
+    )]
+    Shapeless { path: PathBuf },
 }
 
 /// Whether a file's name says that it is a point cloud.
@@ -37,28 +45,42 @@ pub fn is_cloud(path: &Path) -> bool {
 /// Of more points an even choice is taken, the same each time; of fewer, points come again.
 ///
 /// # Errors
-/// The file cannot be read, is of neither form, or has fewer than 4 finite points.
+/// The file cannot be read, is of neither form, has fewer than 4 finite points or no extent.
 pub fn read_cloud(path: &Path, count: usize) -> Result<Vec<f32>, CloudError> {
     let failed = |cause| CloudError::Read { path: path.to_owned(), cause };
     let form = |problem| CloudError::Form { path: path.to_owned(), problem };
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
-    let is_ply = file.fill_buf().map_err(failed)?.starts_with(b"ply");
-    let mut points = if is_ply { ply(file) } else { lines(file) }.map_err(form)?;
+    let begin = file.fill_buf().map_err(failed)?;
+    if begin.is_empty() {
+        return Err(CloudError::Empty { path: path.to_owned() });
+    }
+    let mut points = if begin.starts_with(b"ply") {
+        ply(file).map_err(|fault| match fault {
+            Fault::Cut => CloudError::Cut { path: path.to_owned() },
+            Fault::Form(problem) => form(problem),
+        })?
+    } else {
+        lines(file).map_err(form)?
+    };
+    let all = points.len();
     points.retain(|point| point.iter().all(|place| place.is_finite()));
     if points.len() < 4 {
         return Err(CloudError::TooFew { path: path.to_owned(), found: points.len() });
     }
-    let mut chosen = choose(&points, count);
-    normalise(&mut chosen);
-    Ok(chosen.into_flattened())
+    if points.len() < all {
+        let passed_over = all - points.len();
+        tracing::warn!(file = %path.display(), passed_over, "points that are no numbers");
+    }
+    let chosen = choose(&points, count);
+    normalised(&chosen).ok_or_else(|| CloudError::Shapeless { path: path.to_owned() })
 }
 
 /// One vertex; every other property is passed over.
-struct Vertex([f32; 3]);
+struct Vertex([f64; 3]);
 
 impl PropertyAccess for Vertex {
     fn new() -> Self {
-        Self([f32::NAN; 3])
+        Self([f64::NAN; 3])
     }
 
     fn set_property(&mut self, key: &str, property: Property) -> PropertyAccessResult {
@@ -68,35 +90,63 @@ impl PropertyAccess for Vertex {
             "z" => 2,
             _ => return PropertyAccessResult::Ignored,
         };
-        let Some(value) = property.to_f32_lossy() else {
-            return PropertyAccessResult::UnsupportedType;
+        let value = match property {
+            Property::Double(value) => Some(value),
+            Property::Int(value) => Some(f64::from(value)),
+            Property::UInt(value) => Some(f64::from(value)),
+            other => other.to_f32_lossy().map(f64::from),
         };
+        let Some(value) = value else { return PropertyAccessResult::UnsupportedType };
         self.0[axis] = value;
         PropertyAccessResult::Set
     }
 }
 
-fn ply(file: impl BufRead) -> Result<Vec<[f32; 3]>, String> {
-    let told = |error: ply_rs_bw::parser::ParseError| error.to_string();
+/// Why a PLY file gives no points.
+enum Fault {
+    Cut,
+    Form(String),
+}
+
+impl From<ParseError> for Fault {
+    /// The parser's own words are of use to who writes parsers.
+    fn from(error: ParseError) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Self::Cut,
+            _ => Self::Form(match error.line() {
+                Some(line) => format!("line {line} is not as PLY has it"),
+                None => "it is not as PLY has it".into(),
+            }),
+        }
+    }
+}
+
+fn ply(file: impl BufRead) -> Result<Vec<[f64; 3]>, Fault> {
     let (vertices, others) = (Parser::<Vertex>::new(), Parser::<DefaultElement>::new());
     let mut file = Reader::new(file);
-    let header = vertices.read_header(&mut file).map_err(told)?;
+    let header = vertices.read_header(&mut file)?;
     for element in header.elements.values() {
         if element.count > MOST_POINTS {
-            return Err(format!("{} elements `{}` are too many", element.count, element.name));
+            let problem = format!("{} elements `{}` are too many", element.count, element.name);
+            return Err(Fault::Form(problem));
         }
         if element.name == "vertex" {
-            let read = vertices.read_payload_for_element(&mut file, element, &header);
-            return Ok(read.map_err(told)?.into_iter().map(|vertex| vertex.0).collect());
+            if let Some(axis) =
+                ["x", "y", "z"].into_iter().find(|axis| !element.properties.contains_key(*axis))
+            {
+                return Err(Fault::Form(format!("its vertices have no property `{axis}`")));
+            }
+            let read = vertices.read_payload_for_element(&mut file, element, &header)?;
+            return Ok(read.into_iter().map(|vertex| vertex.0).collect());
         }
-        others.read_payload_for_element(&mut file, element, &header).map_err(told)?;
+        others.read_payload_for_element(&mut file, element, &header)?;
     }
-    Err("it has no element `vertex`".into())
+    Err(Fault::Form("it has no element `vertex`".into()))
 }
 
 /// Three numbers a line, and whatever follows them; separated by spaces, commas or semicolons.
 /// Empty lines, and a first line of names, are passed over.
-fn lines(file: impl BufRead) -> Result<Vec<[f32; 3]>, String> {
+fn lines(file: impl BufRead) -> Result<Vec<[f64; 3]>, String> {
     let mut points = Vec::new();
     for (index, line) in file.lines().enumerate() {
         let line = line.map_err(|error| format!("line {}: {error}", index + 1))?;
@@ -104,7 +154,7 @@ fn lines(file: impl BufRead) -> Result<Vec<[f32; 3]>, String> {
             .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
             .filter(|field| !field.is_empty());
         let point = [fields.next(), fields.next(), fields.next()]
-            .map(|field| field.and_then(|field| field.parse::<f32>().ok()));
+            .map(|field| field.and_then(|field| field.parse::<f64>().ok()));
         match point {
             [Some(x), Some(y), Some(z)] => points.push([x, y, z]),
             _ if index == 0 || line.trim().is_empty() || line.starts_with('#') => {}
@@ -117,31 +167,29 @@ fn lines(file: impl BufRead) -> Result<Vec<[f32; 3]>, String> {
     Ok(points)
 }
 
-fn choose(points: &[[f32; 3]], count: usize) -> Vec<[f32; 3]> {
+fn choose(points: &[[f64; 3]], count: usize) -> Vec<[f64; 3]> {
     // An even stride over a fixed shuffle: files list points part by part.
     let mut order: Vec<usize> = (0..points.len()).collect();
     fastrand::Rng::with_seed(0).shuffle(&mut order);
     (0..count).map(|i| points[order[i % order.len()]]).collect()
 }
 
-fn normalise(points: &mut [[f32; 3]]) {
+/// f32 `[points, 3]`; `None` where they have no extent that can be told. Until then in f64: on a
+/// map a metre is the seventh digit.
+fn normalised(points: &[[f64; 3]]) -> Option<Vec<f32>> {
     let count = points.len() as f64;
-    let mut centre = [0.0_f64; 3];
-    for point in &*points {
-        for (sum, place) in centre.iter_mut().zip(point) {
-            *sum += f64::from(*place) / count;
-        }
+    let centre = [0, 1, 2].map(|axis| points.iter().map(|point| point[axis] / count).sum::<f64>());
+    let distance = |point: &[f64; 3]| {
+        let [x, y, z] = [0, 1, 2].map(|axis| point[axis] - centre[axis]);
+        x.hypot(y).hypot(z)
+    };
+    let farthest = points.iter().map(distance).fold(0.0, f64::max);
+    if !(farthest.is_normal()) {
+        return None;
     }
-    let mut farthest = 0.0_f32;
-    for point in &mut *points {
-        for (place, centre) in point.iter_mut().zip(centre) {
-            *place = (f64::from(*place) - centre) as f32;
-        }
-        farthest = farthest.max(point.iter().map(|place| place * place).sum::<f32>().sqrt());
-    }
-    if farthest > 0.0 {
-        points.as_flattened_mut().iter_mut().for_each(|place| *place /= farthest);
-    }
+    let place =
+        |point: &[f64; 3]| [0, 1, 2].map(|axis| ((point[axis] - centre[axis]) / farthest) as f32);
+    Some(points.iter().flat_map(place).collect())
 }
 
 #[cfg(test)]
@@ -209,8 +257,33 @@ mod tests {
     }
 
     #[test]
+    fn neither_a_place_far_away_nor_a_scale_changes_the_shape() {
+        let text = |scale: f64, shift: f64| -> String {
+            let line = |i: usize| {
+                let turn = i as f64 * 0.7;
+                let point = [turn.sin(), turn.cos() * 0.5, (turn * 0.3).sin() * 0.2];
+                point.map(|place| format!("{:e} ", place * scale + shift)).concat() + "\n"
+            };
+            (0..60).map(line).collect()
+        };
+        let here = cloud("a.xyz", text(1.0, 0.0).as_bytes(), 50).unwrap();
+        for (scale, shift) in [(1.0, 5_400_000.0), (1e37, 0.0), (1e-40, 0.0), (1e200, 0.0)] {
+            let there = cloud("a.xyz", text(scale, shift).as_bytes(), 50).unwrap();
+            let apart = here.iter().zip(&there).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-6, "{scale:e} {shift}: {apart}");
+        }
+    }
+
+    #[test]
     fn what_is_no_cloud_is_told() {
+        let header = "ply\nformat ascii 1.0\nelement vertex 5\nproperty float";
+        let cut = format!("{header} x\nproperty float y\nproperty float z\nend_header\n1 2 3\n");
+        let upper = format!("{header} X\nend_header\n1\n2\n3\n4\n5\n");
         for (bytes, why) in [
+            (&b""[..], "is empty"),
+            (cut.as_bytes(), "ends early"),
+            (upper.as_bytes(), "no property `x`"),
+            ("1 1 1\n".repeat(9).as_bytes(), "no shape"),
             (&b"1 2 3\nfour five six\n"[..], "line 2 is not three numbers"),
             (b"1 2 3\n4 5 6\n", "2 points"),
             (b"ply\nformat ascii 1.0\nelement face 0\nend_header\n", "no element `vertex`"),

@@ -59,7 +59,7 @@ pub fn watch_clip(
 
     let one_frame = wants.plan().is_some_and(|plan| plan.frames == 1);
     if let Location::File(path) = &source.location
-        && (is_cloud(path) || (is_picture(path) && one_frame))
+        && (wants.points.is_some() && is_cloud(path) || one_frame && is_picture(path))
     {
         let singles = Singles { stream: &stream, source, wants, stop: &Stop::new() };
         return look(singles.window(path, 0)?);

@@ -72,10 +72,9 @@ impl Singles<'_> {
                 window.points = Some(Arc::new(read_cloud(path, count)?));
             }
             (Some((decode, _)), _) => window.frames.push(self.picture(path, decode, stamp)?),
-            // Only a model that takes one of them is given single files.
-            (None, count) => {
-                window.points = Some(Arc::new(read_cloud(path, count.unwrap_or_default())?));
-            }
+            // A picture, for a model of points: it says itself what it is not.
+            (None, Some(count)) => window.points = Some(Arc::new(read_cloud(path, count)?)),
+            (None, None) => unreachable!("a model of neither is given no single files"),
         }
         Ok(window)
     }
