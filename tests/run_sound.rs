@@ -53,6 +53,22 @@ fn run(source: &str, model: &str) -> Vec<Value> {
 }
 
 #[test]
+fn what_is_told_of_sound_alone_has_the_schema_s_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/event.schema.json");
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    // An MP3's sound begins before the time that its file says.
+    for (name, codec) in [("a.mp3", "-c:a libmp3lame"), ("b.m4a", "-c:a aac"), ("c.wav", "")] {
+        let events = run(&clip(folder.path(), name, false, Some(codec), ""), LOUD);
+        assert!(events.iter().any(|event| event["kind"] == "window"), "{name}");
+        for event in &events {
+            assert!(schema.is_valid(event), "{name}: {event}");
+        }
+    }
+}
+
+#[test]
 fn a_clip_is_seen_and_heard_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for (name, sound) in [("a.mp4", "-c:a aac"), ("b.mkv", "-c:a libopus"), ("c.ts", "-c:a mp2")] {

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::ffi::{Hooks, text};
 use super::playlist;
-use super::policy::Refusal;
+use super::policy::{Refusal, is_same_server};
 use crate::telemetry::redact;
 
 /// Whether FFmpeg's messages are had, which say where a redirect leads.
@@ -25,7 +25,7 @@ pub(super) const HEARS: bool = cfg!(all(target_arch = "x86_64", unix));
 const MOST_REDIRECTS: usize = 8;
 
 /// Options that may hold secrets of the source's own host.
-const PRIVATE: [&CStr; 2] = [c"headers", c"cookies"];
+const PRIVATE: [&CStr; 3] = [c"headers", c"cookies", c"referer"];
 
 /// How FFmpeg writes the lines that are listened for.
 const HTTP_LINE: &CStr = c"header='%s'\n";
@@ -121,9 +121,7 @@ fn redirected(from: &str) -> Option<Url> {
     })?;
     let from = Url::parse(from).ok()?;
     let mut target = from.join(&location).ok()?;
-    let same = target.host_str() == from.host_str();
-    let safe = target.scheme() == from.scheme() || target.scheme() == "https";
-    if same && safe && target.username().is_empty() {
+    if is_same_server(&from, &target) && target.username().is_empty() {
         // It is the same camera, with the same user. A URL with a host takes both.
         let _ = target.set_username(from.username());
         let _ = target.set_password(from.password());

@@ -98,11 +98,13 @@ impl Policy {
         })
     }
 
-    /// Whether `url` is on the source's own host, and no less safe: the only place that the
-    /// source's own headers are for.
+    /// Whether `url` is on the source's own server: the only place that the source's own headers
+    /// are for.
     pub fn is_own(&self, url: &str) -> bool {
-        let safe = !self.top.starts_with("https:") || url.starts_with("https:");
-        safe && self.host.is_some() && host_of(url) == self.host
+        if is_ambiguous(url) {
+            return false;
+        }
+        matches!((Url::parse(&self.top), Url::parse(url)), (Ok(top), Ok(url)) if is_same_server(&top, &url))
     }
 
     /// Whether a connection that was redirected may be read: `url` is where it ended.
@@ -121,6 +123,17 @@ impl Policy {
 /// differently names no host.
 fn is_ambiguous(url: &str) -> bool {
     url.contains(|c: char| c == '\\' || c.is_control() || c.is_whitespace())
+}
+
+/// Whether `to` is the server that `from` is: by scheme, host and port, since another port may be
+/// another's. From HTTP to HTTPS at their usual ports it is the same one, made safe.
+pub fn is_same_server(from: &Url, to: &Url) -> bool {
+    let upgrade = (from.scheme(), to.scheme()) == ("http", "https");
+    let ports = (from.port_or_known_default(), to.port_or_known_default());
+    from.host().is_some()
+        && from.host() == to.host()
+        && (from.scheme() == to.scheme() && ports.0 == ports.1
+            || upgrade && ports == (Some(80), Some(443)))
 }
 
 fn host_of(url: &str) -> Option<String> {
@@ -215,9 +228,34 @@ mod tests {
         for target in ["file:///etc/passwd", "gopher://cam/1", "/etc/passwd"] {
             assert!(policy.judge_redirect(target).is_err(), "{target}");
         }
-        assert!(policy.is_own("https://cam:8443/2"));
-        for other in ["http://cam/2", "https://cdn/2", "https://cam@cdn/2", "https://cam\\@cdn/2"] {
+        assert!(policy.is_own("https://u:p@CAM:443/2"));
+        for other in [
+            "https://cam:8443/2",
+            "http://cam/2",
+            "https://cdn/2",
+            "https://cam@cdn/2",
+            "https://cam\\@cdn/2",
+        ] {
             assert!(!policy.is_own(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_its_scheme_host_and_port() {
+        let same = |from: &str, to: &str| {
+            is_same_server(&Url::parse(from).unwrap(), &Url::parse(to).unwrap())
+        };
+        assert!(
+            same("http://cam/a", "http://cam:80/b") && same("http://cam:8080", "http://cam:8080")
+        );
+        assert!(same("http://cam/a", "https://cam/a"), "made safe");
+        for (from, to) in [
+            ("http://cam:8080", "http://cam:8081"),
+            ("http://cam:8080", "https://cam"),
+            ("https://cam", "http://cam"),
+            ("http://cam", "http://cam.evil"),
+        ] {
+            assert!(!same(from, to), "{from} {to}");
         }
     }
 

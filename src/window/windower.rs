@@ -235,7 +235,8 @@ impl Listener {
         let duration = self.plan.duration();
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let start = Stamp {
-            media: MediaTime::from_nanos(end.as_nanos().saturating_sub(nanos)),
+            // An encoder's priming lies before the first sound.
+            media: MediaTime::from_nanos(end.as_nanos().saturating_sub(nanos).max(0)),
             captured_at: stamp.captured_at.and_then(|at| at.checked_sub(duration)),
             ..stamp
         };
