@@ -9,7 +9,7 @@ use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings, Wanted, is_cloud, is_single};
+use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_single};
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
@@ -51,11 +51,14 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         .map_err(|error| faults.push(&model_place, chain(&error), ""))
         .ok();
 
-    let wants_clips = manifest
-        .as_ref()
-        .is_none_or(|manifest| manifest.pictures().is_some_and(|input| input.frames > 1));
+    let takes = manifest.as_ref().map_or(Takes::ANYTHING, |manifest| Takes {
+        pictures: manifest.pictures().is_some(),
+        clips_alone: manifest.pictures().is_some_and(|input| input.frames > 1),
+        sound: manifest.sound().is_some(),
+        points: manifest.points().is_some(),
+    });
     let mut streams = Vec::new();
-    match checked.watches(wants_clips) {
+    match checked.watches(takes) {
         Ok(mut watches) => {
             if let Some(manifest) = &manifest {
                 let sound = manifest.sound().is_some();

@@ -14,7 +14,7 @@ use crate::data::manifest::{Output, Pictures, Sound};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
-use crate::source::{self, Location, SourceSettings, Tls, Wanted};
+use crate::source::{self, Location, SourceSettings, Takes, Tls, Wanted};
 use crate::telemetry::redact;
 use crate::window::{Plan, SoundPlan};
 
@@ -44,21 +44,24 @@ impl Checked {
     /// [`redact`]. A folder's clips are called `folder-clip`, with a number where two
     /// would be the same; its pictures are one stream, `folder`.
     ///
-    /// `wants_clips`: whether the model looks at more than one frame, so that single
-    /// pictures are a fault.
-    pub fn watches(&self, wants_clips: bool) -> Result<Vec<Watch<'_>>, Faults> {
+    /// `takes`: which files of a folder are for the model; how many are not is logged.
+    pub fn watches(&self, takes: Takes) -> Result<Vec<Watch<'_>>, Faults> {
         let mut faults = Faults::new();
         let mut watches: Vec<Watch<'_>> = Vec::new();
         for stream in &self.streams {
             let Some(source) = stream.source_settings(&mut faults) else { continue };
             let folder = matches!(source.location, Location::Folder(_));
-            let found = match source::expand(&source.location, wants_clips) {
+            let found = match source::expand(&source.location, takes) {
                 Ok(found) => found,
                 Err(error) => {
                     faults.push(&stream.source.place, error.to_string(), "");
                     continue;
                 }
             };
+            if found.passed_over > 0 {
+                let files = found.passed_over;
+                tracing::warn!(stream = %stream.name, files, "files that the model does not take are passed over");
+            }
             if !found.pictures.is_empty() {
                 let location = Location::Pictures(found.pictures.into());
                 let source = SourceSettings { location, ..source.clone() };

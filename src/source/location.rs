@@ -62,6 +62,8 @@ pub enum LocationError {
          frame"
     )]
     PicturesOnly { path: PathBuf },
+    #[error("folder {path:?} holds {files} media file(s), but none that this model takes")]
+    NothingForModel { path: PathBuf, files: usize },
 }
 
 impl Location {

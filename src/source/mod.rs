@@ -54,7 +54,7 @@ pub use cloud::{CloudError, is_cloud, read_cloud};
 pub use devices::{CameraDevice, devices};
 #[cfg(feature = "ffmpeg")]
 pub use error::{Doing, SourceError, SourceFault};
-pub use folder::{Found, expand, is_picture, is_single};
+pub use folder::{Found, Takes, expand, is_picture, is_single};
 #[cfg(feature = "ffmpeg")]
 pub use input::{check_options, init};
 pub use location::{Location, LocationError};
