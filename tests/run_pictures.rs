@@ -113,7 +113,7 @@ fn pictures_that_cannot_be_read_are_told_and_the_others_are_looked_at() {
     let run = run(&[folder.path().to_str().unwrap()]);
     assert_eq!(run.code(), Some(1), "{}", run.stderr);
     assert_eq!(seen(&run), pairs(&[("a.png", "red"), ("e.jpg", "blue")]));
-    for name in ["b.jpg", "c.png", "half.png", "half.jpg", "4 picture(s)"] {
+    for name in ["b.jpg", "c.png", "half.png", "half.jpg", "4 file(s)"] {
         assert!(run.stderr.contains(name), "{name} is not told of:\n{}", run.stderr);
     }
 }

@@ -97,10 +97,8 @@ fn judge(report: &Report) -> Result<(), Failure> {
         problems.push(format!("{} stream(s) were given up, see the log above", report.given_up));
     }
     if report.unread > 0 {
-        problems.push(format!(
-            "{} picture(s) could not be looked at, see the log above",
-            report.unread
-        ));
+        problems
+            .push(format!("{} file(s) could not be looked at, see the log above", report.unread));
     }
     if report.skipped > 0 {
         problems.push(format!(

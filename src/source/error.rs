@@ -83,6 +83,8 @@ pub enum SourceFault {
     Invalid { cause: ffmpeg::Error },
     #[error("the file is empty")]
     Empty,
+    #[error("it is a single picture: download it, and give the file")]
+    PictureFromAfar,
     #[error("FFmpeg has no option {name:?} for this source: check options for a misspelling")]
     UnknownOption { name: String },
     #[error("option {name:?} is not to be set here: use {instead} instead")]
@@ -140,6 +142,7 @@ impl Fault for SourceError {
             | SourceFault::Disallowed(_)
             | SourceFault::NoMicrophones
             | SourceFault::Folder
+            | SourceFault::PictureFromAfar
             | SourceFault::IndexOutOfReach
             | SourceFault::Unsupported { .. } => Remedy::GiveUp,
             _ if self.live => Remedy::Restart,
@@ -164,6 +167,7 @@ impl Fault for SourceError {
             SourceFault::Disallowed(_) => "disallowed",
             SourceFault::Ended | SourceFault::MicrophoneGone => "ended",
             SourceFault::Folder
+            | SourceFault::PictureFromAfar
             | SourceFault::IndexOutOfReach
             | SourceFault::NoMicrophones
             | SourceFault::Unsupported { .. } => "unsupported",
@@ -223,6 +227,7 @@ mod tests {
             SourceFault::Permission,
             SourceFault::Busy,
             SourceFault::Folder,
+            SourceFault::PictureFromAfar,
             SourceFault::IndexOutOfReach,
             SourceFault::NoVideo { found: String::new() },
             SourceFault::Invalid { cause },

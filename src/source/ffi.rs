@@ -195,6 +195,15 @@ pub(super) fn is_unseekable(input: &ffmpeg::format::context::Input) -> bool {
     unsafe { (*input.as_ptr()).ctx_flags & ffi::AVFMTCTX_UNSEEKABLE != 0 }
 }
 
+/// Whether the resource says how long it is: a live one cannot.
+pub(super) fn has_length(input: &ffmpeg::format::context::Input) -> bool {
+    // SAFETY: asks an open context's resource, where it has one, for a number.
+    unsafe {
+        let pb = (*input.as_ptr()).pb;
+        !pb.is_null() && ffi::avio_size(pb) > 0
+    }
+}
+
 /// Whether the resource lets itself be read from any place.
 pub(super) fn can_seek(input: &ffmpeg::format::context::Input) -> bool {
     // SAFETY: reads one integer of an open context's resource, where it has one.

@@ -142,7 +142,11 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
             ffi::discard(&mut opened.input, other);
         }
     }
-    let finite = matches!(location, Location::Http(_)) && is_finite(&opened.input);
+    let http = matches!(location, Location::Http(_));
+    if http && is_still(&opened.input) && ffi::has_length(&opened.input) {
+        return Err(fail(live, SourceFault::PictureFromAfar));
+    }
+    let finite = http && is_finite(&opened.input);
     let live = location.is_live() && !finite;
     let picture = match location {
         Location::File(path) if is_still(&opened.input) => Some(&**path),
@@ -150,7 +154,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     };
     let video = video.map(|stream| (stream, video_track(&opened.input, stream, live, picture)));
     let audio = audio.map(|stream| (stream, audio_track(&opened.input, stream, live)));
-    let segments = live && matches!(opened.input.format().name(), "hls" | "dash");
+    let segments = live && is_playlist(&opened.input);
     let pace = match location {
         Location::Lavfi(_) => Some(Pace::graph()),
         _ => segments.then(Pace::segments),
@@ -475,7 +479,13 @@ fn contents(input: &ffmpeg::format::context::Input) -> String {
 
 /// Whether an HTTP resource has an end: a file, or a playlist that is complete.
 fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
-    input.duration() > 0 && !ffi::is_unseekable(input)
+    let whole = input.duration() > 0 && !ffi::is_unseekable(input);
+    // A playlist's length is its own, not that of what it lists.
+    whole || (!is_playlist(input) && ffi::has_length(input))
+}
+
+fn is_playlist(input: &ffmpeg::format::context::Input) -> bool {
+    matches!(input.format().name(), "hls" | "dash")
 }
 
 fn audio_track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> AudioTrack {

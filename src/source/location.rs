@@ -167,7 +167,7 @@ impl Location {
             Self::Microphone(name) => format!("mic:{name}"),
             Self::Pictures(files) => match &**files {
                 [one] => one.display().to_string(),
-                files => format!("{} pictures", files.len()),
+                files => format!("{} files", files.len()),
             },
             Self::Lavfi(graph) => format!("lavfi:{graph}"),
         }

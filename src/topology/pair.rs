@@ -1,9 +1,9 @@
 //! A microphone that is heard with a camera: two devices, joined by the time of capture.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
-
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::stream::Reconnect;
 use crate::data::{AudioChunk, Clock, Fault, MediaTime, Stamp, StreamId};
@@ -12,8 +12,8 @@ use crate::source::{self, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::StreamMetrics;
 
-/// Pieces of sound that wait for the next picture, of about 10 ms; more are dropped, as while
-/// the camera is away.
+/// Pieces of sound that wait for the next picture, of about 10 ms. Of more, as while the camera is
+/// away, the latest are kept: they are what the next picture goes with.
 const QUEUE: usize = 400;
 /// Pictures by which the camera's clock is known.
 const PICTURES: usize = 16;
@@ -34,17 +34,18 @@ pub struct PairedJob {
 
 /// A microphone under way, as its camera's thread knows it.
 pub struct Paired {
-    chunks: Receiver<AudioChunk>,
+    chunks: Arc<Waiting>,
     joint: Joint,
 }
 
 impl Paired {
     /// Listens on a thread of its own until the program stops or this is dropped.
     pub fn listen(job: PairedJob) -> Self {
-        let (sender, chunks) = bounded(QUEUE);
+        let chunks = Arc::new(Waiting::default());
+        let wanted = Arc::downgrade(&chunks);
         let stream = job.stream.clone();
         let thread = thread::Builder::new().name(format!("microphone of {stream}"));
-        if let Err(error) = thread.spawn(move || listen(&job, &sender)) {
+        if let Err(error) = thread.spawn(move || listen(&job, &wanted)) {
             tracing::error!(%stream, %error, "cannot start the microphone's thread");
         }
         Self { chunks, joint: Joint::default() }
@@ -57,11 +58,24 @@ impl Paired {
 
     /// Gives the sound that has come since, on the pictures' timeline.
     pub fn heard(&mut self, mut give: impl FnMut(AudioChunk)) {
-        while let Ok(chunk) = self.chunks.try_recv() {
-            if let Some(chunk) = self.joint.place(chunk) {
-                give(chunk);
-            }
+        let waiting = std::mem::take(&mut *self.chunks.0.lock().expect(Waiting::UNPOISONED));
+        waiting.into_iter().filter_map(|chunk| self.joint.place(chunk)).for_each(&mut give);
+    }
+}
+
+/// The microphone's latest sound, oldest first.
+#[derive(Default)]
+struct Waiting(Mutex<VecDeque<AudioChunk>>);
+
+impl Waiting {
+    const UNPOISONED: &str = "no holder of this lock panics";
+
+    fn keep(&self, chunk: AudioChunk) {
+        let mut chunks = self.0.lock().expect(Self::UNPOISONED);
+        if chunks.len() == QUEUE {
+            chunks.pop_front();
         }
+        chunks.push_back(chunk);
     }
 }
 
@@ -133,13 +147,13 @@ fn seconds(wall: SystemTime) -> Option<f64> {
     Some(wall.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
 }
 
-fn listen(job: &PairedJob, chunks: &Sender<AudioChunk>) {
+fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
     let mut backoff = Backoff::new(job.reconnect.first, job.reconnect.most);
     let mut timeline = Timeline::new();
     let mut trouble = None;
     loop {
         let began = Instant::now();
-        let error = match session(job, chunks, &mut timeline, &mut trouble) {
+        let error = match session(job, wanted, &mut timeline, &mut trouble) {
             Ok(()) => return,
             Err(_) if job.stop.stopped() => return,
             Err(error) => error,
@@ -162,7 +176,7 @@ fn listen(job: &PairedJob, chunks: &Sender<AudioChunk>) {
 /// Listens until a fault; `Ok` when nobody wants the sound any more.
 fn session(
     job: &PairedJob,
-    chunks: &Sender<AudioChunk>,
+    wanted: &Weak<Waiting>,
     timeline: &mut Timeline,
     trouble: &mut Option<&'static str>,
 ) -> Result<(), Box<dyn Fault>> {
@@ -182,9 +196,8 @@ fn session(
         job.metrics.audio.overruns.inc_by(source.take_overruns());
         decoder.push(&packet, timeline, &mut ready);
         for chunk in ready.drain(..) {
-            if let Err(TrySendError::Disconnected(_)) = chunks.try_send(chunk) {
-                return Ok(());
-            }
+            let Some(waiting) = wanted.upgrade() else { return Ok(()) };
+            waiting.keep(chunk);
         }
     }
     Ok(())
@@ -208,6 +221,16 @@ mod tests {
     fn chunk(own: f64, late: f64) -> AudioChunk {
         let stamp = stamp(own, 1e9 + 7.0 + own + late, Clock::Arrival, 3);
         AudioChunk { stamp, rate: 1000, channels: 1, samples: vec![0.0; 10] }
+    }
+
+    #[test]
+    fn the_latest_sound_waits_for_the_camera() {
+        let waiting = Waiting::default();
+        (0..QUEUE + 5).for_each(|index| waiting.keep(chunk(index as f64, 0.0)));
+        let waiting = waiting.0.into_inner().unwrap();
+        let media = |chunk: Option<&AudioChunk>| chunk.unwrap().stamp.media.as_seconds();
+        assert_eq!(waiting.len(), QUEUE);
+        assert_eq!((media(waiting.front()), media(waiting.back())), (5.0, (QUEUE + 4) as f64));
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl PictureWorker {
                         self.metrics.frames_skipped(SkipReason::Corrupt).inc();
                         let reason = describe(&error);
                         let file = path.display();
-                        tracing::warn!(%stream, %file, reason, "picture passed over");
+                        tracing::warn!(%stream, %file, reason, "file passed over");
                     }
                 }
                 Ok(())
