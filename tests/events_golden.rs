@@ -39,6 +39,7 @@ impl Story {
             name: "logits".into(),
             activation: Activation::Sigmoid,
             labels: ["covered", "frozen", "shaking"].map(str::to_owned).into(),
+            judges: None,
             calibration: None,
             thresholds: Default::default(),
         };
@@ -92,7 +93,7 @@ impl Story {
             seq: 0,
             start: self.stamp(self.at - 6_000),
             end: self.stamp(self.at),
-            scores: scores.into(),
+            scores: scores.iter().map(|score| (!score.is_nan()).then_some(*score)).collect(),
         };
         self.labels.observe(&scores, &mut self.events);
         self.at += 2_000;

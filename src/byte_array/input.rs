@@ -2,7 +2,7 @@
 
 use super::raw::RawValues;
 use super::{ByteArray, RawClip};
-use crate::data::manifest::{Input, Layout, Manifest};
+use crate::data::manifest::{Input, Layout, Manifest, Modality};
 use crate::data::{Feed, ModelInput, Values, Window};
 
 /// The model's inputs, written in place and resident for the life of their owner.
@@ -30,13 +30,6 @@ enum Buffer {
 struct Times {
     name: String,
     shape: [usize; 1],
-}
-
-#[derive(Clone, Copy)]
-enum Modality {
-    Pictures,
-    Sound,
-    Points,
 }
 
 /// The ONNX input that says which modalities are there, f32 `[batch, inputs]`.
@@ -69,7 +62,7 @@ impl ResidentInput {
                 Buffer::Values(values) => values.write(slot, window),
             }
             if let Some(present) = &mut self.present {
-                let there = part.modality.is_in(window);
+                let there = window.has(part.modality);
                 present.values[slot * modalities + index] = f32::from(u8::from(there));
             }
         }
@@ -100,11 +93,7 @@ impl ResidentInput {
 
 impl Part {
     fn new(input: &Input, max_batch: usize) -> Self {
-        let modality = match input {
-            Input::Image(_) | Input::Video(_) => Modality::Pictures,
-            Input::Audio(_) => Modality::Sound,
-            Input::Points(_) => Modality::Points,
-        };
+        let modality = input.modality();
         let name = input.name().to_owned();
         if input.layout() == Layout::ByteArray {
             let rows = ByteArray::new(input, max_batch);
@@ -123,15 +112,5 @@ impl Part {
             Input::Points(points) => Buffer::Values(RawValues::points(points, max_batch)),
         };
         Self { name, shape: input.raw_shape(), modality, buffer }
-    }
-}
-
-impl Modality {
-    fn is_in(self, window: &Window) -> bool {
-        match self {
-            Self::Pictures => !window.frames.is_empty(),
-            Self::Sound => window.sound.is_some(),
-            Self::Points => window.points.is_some(),
-        }
     }
 }

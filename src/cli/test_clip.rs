@@ -17,7 +17,7 @@ use crate::window::{HopError, Plan, SoundPlan};
 /// Time between looks; as `percept run` without a hop of its own.
 const HOP: Duration = Duration::from_secs(2);
 /// Scores of a model with more labels than this are told best first.
-const COLUMNS: usize = 12;
+const COLUMNS: usize = 16;
 /// How many of those.
 const BEST: usize = 5;
 
@@ -86,40 +86,45 @@ fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
 
 /// How scores are written.
 enum Form<'a> {
-    /// A line a look, a column a label.
+    /// A line a look, a column a label; a dash where the label judges what is missing.
     Columns,
     /// A line a look, the best labels in it.
     BestOfEach,
     /// The best labels, one a line: of a picture.
     Best,
-    /// A JSON object a look, every score of it unrounded; the file's name.
+    /// A JSON object a look, every score that there is unrounded; the file's name.
     Json(Cow<'a, str>),
 }
 
 impl Form<'_> {
     fn begin(&self, labels: &[String]) {
         if matches!(self, Self::Columns) {
-            println!("seconds  {}", labels.join("  "));
+            let names: Vec<_> = labels.iter().map(|l| format!("{l:>0$}", width(l))).collect();
+            println!("seconds  {}", names.join("  "));
         }
     }
 
     fn tell(&self, labels: &[String], window: &WindowScores) {
         let seconds = window.end.media.as_seconds();
-        let all = labels.iter().zip(&window.scores);
+        let all = labels.iter().zip(window.scores.iter().copied());
+        let judged = all.clone().filter_map(|(label, score)| Some((label, score?)));
         match self {
             Self::Columns => {
-                let told: Vec<_> =
-                    all.map(|(l, s)| format!("{s:>width$.3}", width = l.len())).collect();
+                let cell = |label: &String, score: Option<f32>| match score {
+                    Some(score) => format!("{score:>0$.3}", width(label)),
+                    None => format!("{:>1$}", "-", width(label)),
+                };
+                let told: Vec<_> = all.map(|(label, score)| cell(label, score)).collect();
                 println!("{seconds:>7.2}  {}", told.join("  "));
             }
             Self::BestOfEach => {
-                let told: Vec<_> = best(all).map(|(l, s)| format!("{l} {s:.3}")).collect();
+                let told: Vec<_> = best(judged).map(|(l, s)| format!("{l} {s:.3}")).collect();
                 println!("{seconds:>7.2}  {}", told.join(", "));
             }
-            Self::Best => best(all).for_each(|(label, score)| println!("{score:.4}  {label}")),
+            Self::Best => best(judged).for_each(|(label, score)| println!("{score:.4}  {label}")),
             Self::Json(file) => {
                 let scores: serde_json::Map<_, _> =
-                    all.map(|(label, score)| (label.clone(), (*score).into())).collect();
+                    judged.map(|(label, score)| (label.clone(), score.into())).collect();
                 let told = serde_json::json!({
                     "file": file, "seconds": seconds, "scores": scores
                 });
@@ -129,11 +134,16 @@ impl Form<'_> {
     }
 }
 
+/// Of a label's column.
+fn width(label: &str) -> usize {
+    label.len().max("0.000".len())
+}
+
 /// The best labels and their scores, best first.
 fn best<'a>(
-    all: impl Iterator<Item = (&'a String, &'a f32)>,
-) -> impl Iterator<Item = (&'a String, &'a f32)> {
+    all: impl Iterator<Item = (&'a String, f32)>,
+) -> impl Iterator<Item = (&'a String, f32)> {
     let mut all: Vec<_> = all.collect();
-    all.sort_by(|a, b| b.1.total_cmp(a.1));
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all.into_iter().take(BEST)
 }

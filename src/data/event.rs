@@ -27,13 +27,14 @@ pub struct Event {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
-    /// One look: every label's score.
+    /// One look: the score of every label whose input was there.
     ///
     /// `file`: the picture that was looked at, where one stream is many files.
     Window { scores: Vec<(Arc<str>, f32)>, active: Vec<Arc<str>>, file: Option<Arc<str>> },
     /// A label became active.
     Started { label: Arc<str>, score: f32, topic: Option<&'static str> },
-    /// A label is no longer active. `reason` is `recovered`, `stream_lost`, `finished` or `shutdown`.
+    /// A label is no longer active. `reason` is `recovered`, `input_lost`, `stream_lost`, `finished`
+    /// or `shutdown`.
     Ended { label: Arc<str>, score: f32, topic: Option<&'static str>, reason: &'static str },
     /// The stream itself came, went or finished.
     Stream { state: StreamState, reason: Option<String> },

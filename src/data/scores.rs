@@ -9,6 +9,6 @@ pub struct WindowScores {
     pub seq: u64,
     pub start: Stamp,
     pub end: Stamp,
-    /// `[labels]`, each in `[0, 1]`.
-    pub scores: Vec<f32>,
+    /// `[labels]`, each in `[0, 1]`; `None` where a label judges an input that the window lacks.
+    pub scores: Vec<Option<f32>>,
 }

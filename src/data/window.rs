@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::manifest::Modality;
 use super::{SoundClip, Stamp, StreamId, VideoFrame};
 
 /// What one look sees, of every modality that the model wants.
@@ -38,6 +39,15 @@ impl Window {
     /// A window that holds nothing yet.
     pub fn empty(stream: StreamId, seq: u64, start: Stamp, end: Stamp) -> Self {
         Self { stream, seq, start, end, frames: Vec::new(), sound: None, points: None }
+    }
+
+    /// Whether there is something of this in it.
+    pub fn has(&self, modality: Modality) -> bool {
+        match modality {
+            Modality::Pictures => !self.frames.is_empty(),
+            Modality::Sound => self.sound.is_some(),
+            Modality::Points => self.points.is_some(),
+        }
     }
 
     /// How long before the window's end each frame was taken; the last is zero.

@@ -27,7 +27,8 @@ pub(super) struct Look<'a> {
     pub end: MediaTime,
     /// Time since the look before; zero if there was none in this segment.
     pub gap: Duration,
-    pub score: f32,
+    /// `None`: the label judges what the window lacks.
+    pub score: Option<f32>,
     /// Whether the score may count as present at all: a softmax's best one, or any of a sigmoid.
     pub eligible: bool,
 }
@@ -36,7 +37,7 @@ pub(super) struct Look<'a> {
 pub(super) enum Phase {
     /// Not active; `run` are the latest looks that said the label was there.
     Quiet { run: Option<Run> },
-    /// Active; `recovery` are the latest looks that said it was gone.
+    /// Active; `recovery` are the latest looks that did not say it was there.
     Active { id: Arc<str>, start: Stamp, recovery: Option<Run> },
 }
 
@@ -61,7 +62,7 @@ impl Phase {
     ) -> Change {
         match self {
             Self::Quiet { run } => {
-                let present = look.eligible && look.score >= rule.enter;
+                let present = look.eligible && look.score.is_some_and(|score| score >= rule.enter);
                 if !Run::grow(run, present, look, rule.start_after) {
                     return Change::None;
                 }
@@ -71,7 +72,7 @@ impl Phase {
                 Change::Started(id, start)
             }
             Self::Active { recovery, .. } => {
-                let gone = !look.eligible || look.score < rule.leave;
+                let gone = !look.eligible || look.score.is_none_or(|score| score < rule.leave);
                 if !Run::grow(recovery, gone, look, rule.end_after) {
                     return Change::None;
                 }

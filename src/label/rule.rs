@@ -43,6 +43,7 @@ mod tests {
             name: "logits".into(),
             activation: Activation::Sigmoid,
             labels: vec!["covered".into(), "dark".into()],
+            judges: None,
             calibration: None,
             thresholds: [("dark".to_owned(), Thresholds { enter: 0.8, leave: 0.5 })].into(),
         };

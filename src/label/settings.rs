@@ -157,6 +157,7 @@ mod tests {
             name: "logits".into(),
             activation: Activation::Sigmoid,
             labels: vec!["covered".into(), "dark".into()],
+            judges: None,
             calibration: None,
             thresholds: Default::default(),
         }

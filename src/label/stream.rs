@@ -87,7 +87,10 @@ struct Label {
     topic: Option<&'static str>,
     rule: Rule,
     phase: Phase,
+    /// The latest, in `[0, 1]`.
     score: f32,
+    /// Whether the latest look gave one.
+    judged: bool,
     series: Option<Series>,
 }
 
@@ -122,6 +125,7 @@ impl StreamLabels {
             rule: Rule::new(name, output, settings),
             phase: Phase::QUIET,
             score: 0.0,
+            judged: false,
             series: (all_have_series && watched(name)).then(|| Series::new(&metrics, name)),
         };
         Self {
@@ -177,7 +181,9 @@ impl StreamLabels {
         let gap = self.gap(&window.end);
         self.last = Some((window.start, window.end));
         for label in &mut self.labels {
-            label.score = window.scores.get(label.index).copied().unwrap_or(0.0);
+            let score = window.scores.get(label.index).copied().flatten();
+            label.score = score.unwrap_or(label.score);
+            label.judged = score.is_some();
         }
         let best = self.labels.iter().map(|l| l.score).fold(0.0, f32::max);
         let mut changes = Vec::new();
@@ -187,7 +193,7 @@ impl StreamLabels {
                 start: &window.start,
                 end: window.end.media,
                 gap,
-                score: label.score,
+                score: label.judged.then_some(label.score),
                 eligible,
             };
             match label.phase.observe(look, &label.rule, || self.ids.make()) {
@@ -200,11 +206,17 @@ impl StreamLabels {
                     }
                     changes.push((id, start, label.started()));
                 }
-                Change::Ended(id, start) => changes.push((id, start, label.ended("recovered"))),
+                Change::Ended(id, start) => {
+                    let reason = if label.judged { "recovered" } else { "input_lost" };
+                    changes.push((id, start, label.ended(reason)));
+                }
             }
-            if let Some(series) = &mut label.series {
+            let Some(series) = &mut label.series else { continue };
+            if label.judged {
                 let score = || self.metrics.label_score(&label.name);
                 series.score.get_or_insert_with(score).set(label.score.into());
+            } else if series.score.take().is_some() {
+                self.metrics.forget_score(&label.name);
             }
         }
         self.latest = self.best_scores();
@@ -253,9 +265,10 @@ impl StreamLabels {
         }
     }
 
-    /// All scores in the manifest's order, or the best `top`, best first.
+    /// All scores of this look in the manifest's order, or the best `top`, best first.
     fn best_scores(&self) -> Vec<(Arc<str>, f32)> {
-        let mut scores: Vec<_> = self.labels.iter().map(|l| (l.name.clone(), l.score)).collect();
+        let judged = self.labels.iter().filter(|label| label.judged);
+        let mut scores: Vec<_> = judged.map(|l| (l.name.clone(), l.score)).collect();
         if self.top < scores.len() {
             scores.sort_by(|a, b| b.1.total_cmp(&a.1));
             scores.truncate(self.top);

@@ -9,7 +9,7 @@ use super::check::axes;
 use super::error::ModelError;
 use super::manifest::read_manifest;
 use crate::data::Manifest;
-use crate::data::manifest::{Input, Layout, Output, Pictures, Sound, TimeAxis};
+use crate::data::manifest::{Input, Layout, Pictures, Sound, TimeAxis};
 
 /// What `percept model show FILE` prints. Needs no ONNX Runtime.
 ///
@@ -43,7 +43,7 @@ pub fn describe(manifest: &Manifest) -> String {
     if let Some(steps) = &manifest.steps {
         line(&mut text, "steps", format!("{} looks, each one run of the graph", steps.looks));
     }
-    describe_output(&mut text, &manifest.output);
+    describe_output(&mut text, manifest);
     if !manifest.verify.is_null() {
         text.push_str("verified\n");
         card(&mut text, &manifest.verify, 1);
@@ -137,7 +137,8 @@ fn sound(input: &Sound) -> String {
     }
 }
 
-fn describe_output(text: &mut String, output: &Output) {
+fn describe_output(text: &mut String, manifest: &Manifest) {
+    let output = &manifest.output;
     let calibrated = if output.calibration.is_some() { ", calibrated" } else { "" };
     let activation = word(&output.activation);
     line(
@@ -146,15 +147,18 @@ fn describe_output(text: &mut String, output: &Output) {
         format!("{}: {} labels, {activation}{calibrated}", output.name, output.labels.len()),
     );
     let width = output.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(5);
-    line(text, "", format!("{:width$}  enter  leave", "label"));
-    for label in &output.labels {
+    let judges = if output.judges.is_some() { "  judges" } else { "" };
+    line(text, "", format!("{:width$}  enter  leave{judges}", "label"));
+    for (index, label) in output.labels.iter().enumerate() {
         let (enter, leave) = match output.thresholds.get(label) {
             Some(thresholds) => {
                 (format!("{:.2}", thresholds.enter), format!("{:.2}", thresholds.leave))
             }
             None => ("-".into(), "-".into()),
         };
-        line(text, "", format!("{label:width$}  {enter:>5}  {leave:>5}"));
+        let judged = output.judges.as_ref().and_then(|judges| judges.get(index));
+        let judged = judged.map_or("", String::as_str);
+        line(text, "", format!("{label:width$}  {enter:>5}  {leave:>5}  {judged}"));
     }
 }
 

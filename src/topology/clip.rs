@@ -43,7 +43,7 @@ pub fn watch_clip(
 ) -> Result<(), ClipError> {
     let stream = StreamId::new("clip").expect("a valid name");
     let mut input = ResidentInput::new(model.manifest(), 1);
-    let calibrator = Calibrator::new(&model.manifest().output);
+    let calibrator = Calibrator::new(model.manifest());
     let mut look = |window: Window| -> Result<(), ClipError> {
         input.write(0, &window);
         let logits = model.run(&input.view(1), 1)?;
@@ -52,7 +52,7 @@ pub fn watch_clip(
             seq: window.seq,
             start: window.start,
             end: window.end,
-            scores: calibrator.scores(&logits.values),
+            scores: calibrator.of(&window, &logits.values),
         });
         Ok(())
     };

@@ -215,6 +215,7 @@ mod tests {
                 name: "logits".into(),
                 activation: Activation::Sigmoid,
                 labels: vec!["covered".into()],
+                judges: None,
                 calibration: None,
                 thresholds: Default::default(),
             },

@@ -85,7 +85,7 @@ impl Perceiver {
         let manifest = model.manifest();
         let metrics = all_metrics.model(&manifest.name, model.provider());
         let input = ResidentInput::new(manifest, batching.max_windows);
-        let calibrator = Calibrator::new(&manifest.output);
+        let calibrator = Calibrator::new(manifest);
         let events = Vec::new();
         Self {
             model,
@@ -218,7 +218,7 @@ impl Perceiver {
             seq: window.seq,
             start: window.start,
             end: window.end,
-            scores: self.calibrator.scores(logits),
+            scores: self.calibrator.of(window, logits),
         };
         port.labels.observe(&scores, &mut self.events);
         port.metrics.windows.inc();

@@ -14,7 +14,33 @@ pub enum Input {
     Points(Points),
 }
 
+/// What an input takes of a window; a model has one input of each at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modality {
+    Pictures,
+    Sound,
+    Points,
+}
+
+impl Modality {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pictures => "pictures",
+            Self::Sound => "sound",
+            Self::Points => "points",
+        }
+    }
+}
+
 impl Input {
+    pub fn modality(&self) -> Modality {
+        match self {
+            Self::Image(_) | Self::Video(_) => Modality::Pictures,
+            Self::Audio(_) => Modality::Sound,
+            Self::Points(_) => Modality::Points,
+        }
+    }
+
     /// Name of the ONNX input.
     pub fn name(&self) -> &str {
         match self {

@@ -10,7 +10,8 @@ mod position;
 use serde::{Deserialize, Serialize};
 
 pub use input::{
-    Filter, Input, Layout, Logarithm, Mel, MelNorm, MelScale, Pictures, Points, Resize, Sound,
+    Filter, Input, Layout, Logarithm, Mel, MelNorm, MelScale, Modality, Pictures, Points, Resize,
+    Sound,
 };
 pub use output::{Activation, Calibration, Output, Thresholds};
 pub use position::{Order, Position, TimeAxis};
@@ -58,6 +59,16 @@ impl Manifest {
             Input::Audio(sound) => Some(sound),
             _ => None,
         })
+    }
+
+    /// What each label judges, one a label; `None`: the whole window, whatever it holds.
+    pub fn judged(&self) -> Vec<Option<Modality>> {
+        let named = |name: &String| self.inputs.iter().find(|input| input.name() == name);
+        let judged = |label: usize| {
+            let name = self.output.judges.as_ref()?.get(label)?;
+            named(name).map(Input::modality)
+        };
+        (0..self.output.labels.len()).map(judged).collect()
     }
 
     /// The input that takes point clouds, if there is one.

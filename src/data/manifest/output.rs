@@ -11,6 +11,10 @@ pub struct Output {
     pub name: String,
     pub activation: Activation,
     pub labels: Vec<String>,
+    /// Name of the input that each label judges: where it is missing from a window, the label has no
+    /// score. `None`: every label judges every window.
+    #[serde(default)]
+    pub judges: Option<Vec<String>>,
     /// Applied to the logits before the activation.
     #[serde(default)]
     pub calibration: Option<Calibration>,

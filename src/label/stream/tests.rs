@@ -20,6 +20,7 @@ fn output(activation: Activation, labels: &[&str]) -> Output {
         name: "logits".into(),
         activation,
         labels: labels.iter().map(|l| (*l).to_owned()).collect(),
+        judges: None,
         calibration: None,
         thresholds: Default::default(),
     }
@@ -56,7 +57,8 @@ impl Bench {
         self.look_after(2.0, scores)
     }
 
-    /// A look that ends `gap` seconds after the one before.
+    /// A look that ends `gap` seconds after the one before; a label whose score is NaN is not
+    /// judged in it.
     fn look_after(&mut self, gap: f64, scores: &[f32]) -> Vec<Event> {
         self.at += gap;
         self.looks += 1;
@@ -66,7 +68,7 @@ impl Bench {
             seq: self.looks,
             start: stamp(self.at - 8.0, self.segment, self.began),
             end: stamp(self.at, self.segment, self.began),
-            scores: scores.to_vec(),
+            scores: scores.iter().map(|score| (!score.is_nan()).then_some(*score)).collect(),
         };
         self.labels.observe(&window, &mut out);
         out
@@ -412,4 +414,70 @@ fn started_and_ended_alternate_and_share_ids() {
         }
         assert!(open.is_empty() && pairs > 0, "seed {seed}: {pairs} pairs, open {open:?}");
     }
+}
+
+const MISSING: f32 = f32::NAN;
+
+#[test]
+fn a_label_whose_input_is_missing_has_no_score_anywhere() {
+    let mut bench = Bench::covered_dark(&LabelSettings::default());
+    let score = |bench: &Bench, label: &str| {
+        bench.metric(&format!("percept_label_score{{label=\"{label}\",stream=\"door\"}}"))
+    };
+    let told = |events: &[Event]| match &events[0].kind {
+        EventKind::Window { scores, .. } => {
+            scores.iter().map(|(label, score)| (label.to_string(), *score)).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    let (covered, dark) = (("covered".to_owned(), 0.25), ("dark".to_owned(), 0.5));
+    assert_eq!(told(&bench.look(&[0.25, MISSING])), [covered.clone()]);
+    assert_eq!(bench.labels.latest(), [("covered".into(), 0.25)]);
+    assert_eq!(score(&bench, "dark"), None, "none was ever known");
+    assert_eq!(told(&bench.look(&[0.25, 0.5])), [covered, dark.clone()]);
+    assert_eq!(score(&bench, "dark").as_deref(), Some("0.5"));
+    assert_eq!(told(&bench.look(&[MISSING, 0.5])), [dark]);
+    assert_eq!(score(&bench, "covered"), None);
+    assert_eq!(score(&bench, "dark").as_deref(), Some("0.5"));
+    bench.look(&[0.75, 0.5]);
+    assert_eq!(score(&bench, "covered").as_deref(), Some("0.75"));
+}
+
+#[test]
+fn an_active_label_whose_input_goes_away_ends_when_a_recovery_would() {
+    let mut bench = Bench::covered_dark(&LabelSettings::default());
+    bench.look(&[0.0, 1.0]);
+    assert_eq!(bench.changes(&[0.0, 1.0]), ["+dark"]);
+    assert_eq!(bench.changes(&[0.0, MISSING]), NOTHING);
+    assert_eq!(bench.changes(&[0.0, MISSING]), NOTHING);
+    let ended = bench.look(&[0.0, MISSING]);
+    assert_eq!(told(&ended), ["-dark input_lost"], "4 s after the first");
+    assert!(matches!(ended[1].kind, EventKind::Ended { score: 1.0, .. }), "the last there was");
+    let active = "percept_label_active{label=\"dark\",stream=\"door\"}";
+    assert_eq!(bench.metric(active).as_deref(), Some("0"));
+    assert_eq!(bench.changes(&[0.0, MISSING]), NOTHING);
+    bench.look(&[0.0, 1.0]);
+    assert_eq!(bench.changes(&[0.0, 1.0]), ["+dark"], "it is back, and so is the label");
+}
+
+#[test]
+fn an_input_that_comes_and_goes_lets_a_label_end_and_start_only_by_what_is_judged() {
+    let mut bench = Bench::covered_dark(&LabelSettings::default());
+    // Looks in a row start a label: one that judged nothing begins the count again.
+    for score in [1.0, MISSING, 1.0, MISSING] {
+        assert_eq!(bench.changes(&[0.0, score]), NOTHING);
+    }
+    bench.look(&[0.0, 1.0]);
+    assert_eq!(bench.changes(&[0.0, 1.0]), ["+dark"]);
+    // One look that shows it is enough to go on.
+    for score in [MISSING, MISSING, 0.5, MISSING, 0.0] {
+        assert_eq!(bench.changes(&[0.0, score]), NOTHING);
+    }
+    assert_eq!(bench.changes(&[0.0, MISSING]), ["-dark input_lost"]);
+    bench.look(&[0.0, 1.0]);
+    assert_eq!(bench.changes(&[0.0, 1.0]), ["+dark"]);
+    for score in [MISSING, MISSING] {
+        assert_eq!(bench.changes(&[0.0, score]), NOTHING);
+    }
+    assert_eq!(bench.changes(&[0.0, 0.0]), ["-dark recovered"], "seen to be gone");
 }

@@ -27,13 +27,9 @@ pub fn manifest(manifest: &Manifest) -> Vec<ManifestFault> {
     for (index, one) in manifest.inputs.iter().enumerate() {
         faults.at = format!("inputs[{index}].");
         input::check(one, &mut faults);
-        let kind = |input: &Input| match input {
-            Input::Image(_) | Input::Video(_) => "pictures",
-            Input::Audio(_) => "sound",
-            Input::Points(_) => "points",
-        };
-        if manifest.inputs[..index].iter().any(|other| kind(other) == kind(one)) {
-            let problem = format!("a second input of {}", kind(one));
+        let modality = one.modality();
+        if manifest.inputs[..index].iter().any(|other| other.modality() == modality) {
+            let problem = format!("a second input of {}", modality.as_str());
             faults.add("modality", problem, "a model takes each modality once");
         }
     }
@@ -51,6 +47,7 @@ pub fn manifest(manifest: &Manifest) -> Vec<ManifestFault> {
     }
     faults.at = "output.".into();
     output::check(&manifest.output, &mut faults);
+    output::judges(manifest, &mut faults);
     faults.list
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Faults;
-use crate::data::manifest::Output;
+use crate::data::manifest::{Activation, Input, Manifest, Output};
 
 pub fn check(output: &Output, faults: &mut Faults) {
     if output.labels.is_empty() {
@@ -57,5 +57,34 @@ pub fn check(output: &Output, faults: &mut Faults) {
                 "write leave at or below enter",
             );
         }
+    }
+}
+
+/// Which input each label judges.
+pub fn judges(manifest: &Manifest, faults: &mut Faults) {
+    let Some(judges) = &manifest.output.judges else { return };
+    let labels = &manifest.output.labels;
+    if judges.len() != labels.len() {
+        let problem = format!("{} names for {} labels", judges.len(), labels.len());
+        faults.add("judges", problem, "name one input a label, in the labels' order");
+    }
+    let inputs: Vec<_> = manifest.inputs.iter().map(Input::name).collect();
+    for (index, name) in judges.iter().enumerate() {
+        if !inputs.contains(&name.as_str()) {
+            let problem = format!("no input has the name `{name}`");
+            let fix = format!("use one of {}", inputs.join(", "));
+            faults.add(&format!("judges[{index}]"), problem, fix);
+        }
+    }
+    if inputs.len() == 1 {
+        let problem = "there is one input, which every window has";
+        faults.add("judges", problem, "take it out");
+    } else if manifest.present.is_none() {
+        let problem = "without `present` the graph is not told which inputs are there";
+        faults.add("judges", problem, "name the ONNX input in `present`, or take it out");
+    }
+    if manifest.output.activation == Activation::Softmax {
+        let problem = "the scores of a softmax share 1 among all labels, so none can be left out";
+        faults.add("judges", problem, "take it out, or use activation \"sigmoid\"");
     }
 }

@@ -338,3 +338,40 @@ fn what_says_which_modalities_are_there_has_one_number_each() {
     ports.inputs.push(port("present", "f32", &[1]));
     assert_eq!(graph(&parsed(both), &ports), []);
 }
+
+/// A model that sees and hears, whose labels judge one of them each.
+fn fused() -> Value {
+    let mut fused = document();
+    let sound = json!({
+        "name": "audio", "modality": "audio", "layout": "byte_array", "sample_rate": 16_000,
+        "samples": 1600, "patch": [16], "position": {
+            "bands": [4], "max_resolution": [100.0], "order": "positions_sines_cosines"},
+    });
+    fused["inputs"].as_array_mut().unwrap().push(sound);
+    fused["present"] = json!("present");
+    fused["output"]["judges"] = json!(["video", "audio"]);
+    fused
+}
+
+#[test]
+fn each_label_judges_an_input_that_may_be_missing() {
+    assert_eq!(manifest(&parsed(fused())), []);
+    let refused = |pointer: &str, value: Value, field: &str, problem: &str| {
+        let mut changed = fused();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        let faults = manifest(&parsed(changed));
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(faults.len(), 1, "{told:?}");
+        assert_eq!(faults[0].field, field);
+        assert!(faults[0].problem.contains(problem) && !faults[0].fix.is_empty(), "{told:?}");
+    };
+    let judges = "output.judges";
+    refused("/output/judges", json!(["video"]), judges, "1 names for 2 labels");
+    refused("/output/judges/1", json!("smell"), "output.judges[1]", "`smell`");
+    refused("/present", Value::Null, judges, "`present`");
+    refused("/output/activation", json!("softmax"), judges, "share 1");
+    let mut alone = fused();
+    alone["inputs"].as_array_mut().unwrap().pop();
+    alone["output"]["judges"] = json!(["video", "video"]);
+    assert!(manifest(&parsed(alone))[0].problem.contains("there is one input"));
+}

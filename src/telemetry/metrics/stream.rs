@@ -127,6 +127,14 @@ impl StreamMetrics {
         }
     }
 
+    /// The same of one label, whose input is missing.
+    pub fn forget_score(&self, label: &str) {
+        let series = self.series();
+        // As above.
+        let _ =
+            series.families.label_score.remove_label_values(&[series.stream.as_str(), label]);
+    }
+
     pub fn label_active(&self, label: &str) -> IntGauge {
         self.series().families.label_active.with_label_values(&self.series().with_label(label))
     }
