@@ -13,6 +13,7 @@ use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
+use crate::window::SoundPlan;
 
 /// What a run needs, checked; nothing of it has begun.
 pub struct Prepared {
@@ -144,7 +145,7 @@ fn jobs(
         let sound = match manifest.sound() {
             Some(input) => {
                 let Some(plan) = stream.sound_plan(input, faults) else { continue };
-                Some(plan)
+                Some(SoundPlan { whole: manifest.judges_sound(), ..plan })
             }
             None => None,
         };

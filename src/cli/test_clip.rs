@@ -56,8 +56,14 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
         if windows == 0 {
             let partial = metrics.windows_dropped(DropReason::Partial).get();
             let wanted = match (wants.plan(), wants.sound) {
-                (Some(plan), _) => format!("{} frames about {:?} apart", plan.frames, plan.step),
-                (None, Some(plan)) => format!("{:?} of sound", plan.duration()),
+                (Some(plan), None) => format!("{} frames about {:?} apart", plan.frames, plan.step),
+                (None, Some(sound)) => format!("{:?} of sound", sound.duration()),
+                (Some(plan), Some(sound)) => format!(
+                    "{} frames about {:?} apart, or of {:?} of sound where there are no pictures",
+                    plan.frames,
+                    plan.step,
+                    sound.duration()
+                ),
                 (None, None) => "nothing".into(),
             };
             return Err(Failure::refused(format!(
@@ -79,7 +85,13 @@ fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
         }
         None => None,
     };
-    let sound = manifest.sound().map(|input| SoundPlan::new(input, HOP)).transpose()?;
+    let sound = match manifest.sound() {
+        Some(input) => {
+            let whole = manifest.judges_sound();
+            Some(SoundPlan { whole, ..SoundPlan::new(input, HOP)? })
+        }
+        None => None,
+    };
     let points = manifest.points().map(|input| input.points);
     Ok(Wants { pictures, sound, points })
 }

@@ -328,6 +328,7 @@ impl StreamWorker {
                 stream = %self.job.stream,
                 frames = plan.map(|plan| plan.frames),
                 step = plan.map(|plan| tracing::field::debug(plan.step)),
+                sound = self.job.wants.sound.map(|plan| tracing::field::debug(plan.duration())),
                 "stream ended before there was one window: too short, or too few frames for \
                  decode = \"key_frames\""
             );

@@ -35,10 +35,14 @@ pub struct SoundPlan {
     pub samples: usize,
     /// Media time from one window to the next, where no pictures lead.
     pub hop: Duration,
+    /// A window has sound only where it was to be heard from beginning to end: labels judge the
+    /// sound itself, and would take padding for silence.
+    pub whole: bool,
 }
 
 impl SoundPlan {
-    /// For a model with this checked `input`; `hop` must be above zero.
+    /// For a model with this checked `input`, whose windows may begin before their sound or end
+    /// after it; `hop` must be above zero.
     pub fn new(input: &Sound, hop: Duration) -> Result<Self, HopError> {
         if hop.is_zero() {
             return Err(HopError::Zero);
@@ -48,6 +52,7 @@ impl SoundPlan {
             channels: u16::try_from(input.channels).unwrap_or(u16::MAX).max(1),
             samples: input.samples.max(1),
             hop,
+            whole: false,
         })
     }
 

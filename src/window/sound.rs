@@ -22,6 +22,9 @@ const CORRECTED: f64 = 4.0;
 const MOST_STRETCH: f64 = 0.005;
 /// A clip with less sound than this share of it is none.
 const LEAST_SHARE: f64 = 0.5;
+/// A clip is whole if the stream was heard for this share of it: a file's sound may end a frame of
+/// its codec before its pictures.
+const WHOLE_SHARE: f64 = 0.99;
 
 /// The last seconds of one segment of a stream. Holes are filled with silence and counted,
 /// overlaps are trimmed, and sound whose clock runs apart from the media clock is stretched
@@ -153,6 +156,14 @@ impl SoundBuffer {
         }
         clip.resize(samples * self.channels, 0.0);
         Some(SoundClip { samples: Arc::new(clip), silent_gap: samples - have })
+    }
+
+    /// Whether the stream was heard from the first to the last of the `samples` before `end`. Holes
+    /// in it are the stream's own.
+    pub fn is_whole(&self, end: MediaTime, samples: usize) -> bool {
+        let to = self.index(end);
+        let heard = overlap(&(to - samples as i64..to), &self.held);
+        heard.is_some_and(|r| (r.end - r.start) as f64 >= WHOLE_SHARE * samples as f64)
     }
 
     fn index(&self, media: MediaTime) -> i64 {
@@ -369,6 +380,20 @@ mod tests {
         assert_eq!(sound.cut(at(2.25), 16_000).unwrap().silent_gap, 4000);
         assert_eq!(sound.cut(at(2.6), 16_000), None, "stopped");
         assert_eq!(sound.cut(at(99.0), 16_000), None);
+    }
+
+    #[test]
+    fn a_clip_is_whole_if_the_stream_ran_through_all_of_it() {
+        let (mut sound, _) = buffer();
+        assert!(!sound.is_whole(at(1.0), 16_000));
+        (0..50).for_each(|n| sound.push(&chunk(1.0 + n as f64 * 0.02, 0, tone(n * 320))));
+        // A hole of 0.4 s in what goes on until 3 s.
+        (20..50).for_each(|n| sound.push(&chunk(2.0 + n as f64 * 0.02, 0, tone(n * 320))));
+        sound.finish();
+        assert!(!sound.is_whole(at(1.95), 16_000) && sound.is_whole(at(2.0), 16_000));
+        assert!(sound.is_whole(at(2.4), 16_000), "the stream's own hole");
+        assert!(sound.is_whole(at(3.0), 16_000) && sound.is_whole(at(3.01), 16_000));
+        assert!(!sound.is_whole(at(3.02), 16_000), "it has ended");
     }
 
     #[test]

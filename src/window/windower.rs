@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::assemble::Assembler;
 use super::{Plan, SoundBuffer, SoundPlan};
-use crate::data::{AudioChunk, MediaTime, Stamp, StreamId, VideoFrame, Window};
+use crate::data::{AudioChunk, MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 
 /// Media time that a window of a live stream waits for its sound to come after its pictures.
@@ -164,9 +164,7 @@ impl Windower {
             let Some(mut window) = self.waiting.pop_front() else { return };
             if let Some(listener) = &self.sound {
                 let same = listener.buffer.segment() == Some(window.end.segment);
-                let samples = listener.plan.samples;
-                window.sound =
-                    same.then(|| listener.buffer.cut(window.end.media, samples)).flatten();
+                window.sound = same.then(|| listener.cut(window.end.media)).flatten();
                 if window.sound.is_none() {
                     self.metrics.audio.absent.inc();
                 }
@@ -197,7 +195,8 @@ impl Windower {
         listener.due = Some(due);
     }
 
-    /// Sound that was too short for a window makes one all the same, if it fills half of it.
+    /// Sound that was too short for a window makes one all the same, if it fills half of it and
+    /// the model bears padding.
     fn end_of_sound(&mut self, ready: &mut Vec<Window>) {
         let Some(listener) = &mut self.sound else { return };
         if self.pictures_lead || listener.buffer.segment().is_none() {
@@ -228,9 +227,16 @@ impl Listener {
         self.buffer.segment().is_some_and(|segment| segment > end.segment)
     }
 
+    /// The sound of a window that ends at `end`, if there is enough of it for this model.
+    fn cut(&self, end: MediaTime) -> Option<SoundClip> {
+        let samples = self.plan.samples;
+        let enough = !self.plan.whole || self.buffer.is_whole(end, samples);
+        enough.then(|| self.buffer.cut(end, samples)).flatten()
+    }
+
     /// A window of sound alone that ends at `end`.
     fn window(&self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
-        let sound = self.buffer.cut(end, self.plan.samples)?;
+        let sound = self.cut(end)?;
         let stamp = Stamp { media: end, ..self.stamp? };
         let duration = self.plan.duration();
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);

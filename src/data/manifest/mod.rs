@@ -71,6 +71,11 @@ impl Manifest {
         (0..self.output.labels.len()).map(judged).collect()
     }
 
+    /// Whether labels judge the sound itself.
+    pub fn judges_sound(&self) -> bool {
+        self.judged().contains(&Some(Modality::Sound))
+    }
+
     /// The input that takes point clouds, if there is one.
     pub fn points(&self) -> Option<&Points> {
         self.inputs.iter().find_map(|input| match input {

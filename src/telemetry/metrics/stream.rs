@@ -131,8 +131,7 @@ impl StreamMetrics {
     pub fn forget_score(&self, label: &str) {
         let series = self.series();
         // As above.
-        let _ =
-            series.families.label_score.remove_label_values(&[series.stream.as_str(), label]);
+        let _ = series.families.label_score.remove_label_values(&[series.stream.as_str(), label]);
     }
 
     pub fn label_active(&self, label: &str) -> IntGauge {

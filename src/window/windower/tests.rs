@@ -27,6 +27,11 @@ fn stamp(media: f64, segment: u32) -> Stamp {
 impl Line {
     /// Single pictures and half a second of sound; sound alone has a window every 0.25 s.
     fn new(pictures: bool, live: bool) -> Self {
+        Self::of(pictures, live, false)
+    }
+
+    /// The same; `whole`: for a model that judges the sound itself.
+    fn of(pictures: bool, live: bool, whole: bool) -> Self {
         let metrics = Metrics::new().stream(&StreamId::new("s").unwrap());
         let plan = Plan {
             frames: 1,
@@ -37,7 +42,7 @@ impl Line {
             interval: None,
         };
         let hop = Duration::from_millis(250);
-        let sound = SoundPlan { rate: RATE, channels: 1, samples: 500, hop };
+        let sound = SoundPlan { rate: RATE, channels: 1, samples: 500, hop, whole };
         let stream = StreamId::new("s").unwrap();
         let mut windower =
             Windower::new(stream, pictures.then_some(plan), Some(sound), metrics.clone());
@@ -190,4 +195,28 @@ fn short_sound_makes_one_window_if_it_fills_half_of_one() {
     line.windower.finish(&mut line.ready);
     assert_eq!(line.said(), []);
     assert_eq!(line.metrics.windows_dropped(DropReason::Partial).get(), 1);
+}
+
+#[test]
+fn sound_that_is_judged_is_heard_from_beginning_to_end_or_not_at_all() {
+    let mut line = Line::of(true, false, true);
+    let heard = |line: &mut Line| -> Vec<(f64, bool)> {
+        line.said().into_iter().map(|(end, sound)| (end, sound.is_some())).collect()
+    };
+    // It begins late, has a hole of 0.25 s, and stops early.
+    for media in [1.0, 1.25, 1.75, 2.0] {
+        line.sound(media, 0);
+    }
+    [1.0, 1.25, 1.49, 1.5, 1.75, 2.0, 2.25, 2.5].iter().for_each(|end| line.frame(*end, 0));
+    line.windower.finish(&mut line.ready);
+    let wanted =
+        [1.0, 1.25, 1.49, 1.5, 1.75, 2.0, 2.25, 2.5].map(|end| (end, (1.5..=2.25).contains(&end)));
+    assert_eq!(heard(&mut line), wanted);
+    assert_eq!(line.absent(), 4);
+
+    let mut alone = Line::of(false, false, true);
+    alone.sound(0.0, 0);
+    alone.windower.finish(&mut alone.ready);
+    assert_eq!(alone.said(), [], "half of it would be padding");
+    assert_eq!(alone.metrics.windows_dropped(DropReason::Partial).get(), 1);
 }
