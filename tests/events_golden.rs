@@ -38,7 +38,7 @@ impl Story {
         let output = Output {
             name: "logits".into(),
             activation: Activation::Sigmoid,
-            labels: ["covered", "frozen", "shaking"].map(str::to_owned).into(),
+            labels: ["covered", "frozen", "shaking", "silent"].map(str::to_owned).into(),
             judges: None,
             calibration: None,
             thresholds: Default::default(),
@@ -87,20 +87,26 @@ impl Story {
         self.labels.finish(why, self.wall(self.at), &mut self.events);
     }
 
-    fn look(&mut self, scores: [f32; 3]) {
+    /// A look without sound, which `silent` judges.
+    fn look(&mut self, [covered, frozen, shaking]: [f32; 3]) {
+        self.look_and_hear([Some(covered), Some(frozen), Some(shaking), None]);
+    }
+
+    fn look_and_hear(&mut self, scores: [Option<f32>; 4]) {
         let scores = WindowScores {
             stream: StreamId::new("any").unwrap(),
             seq: 0,
             start: self.stamp(self.at - 6_000),
             end: self.stamp(self.at),
-            scores: scores.iter().map(|score| (!score.is_nan()).then_some(*score)).collect(),
+            scores: scores.into(),
         };
         self.labels.observe(&scores, &mut self.events);
         self.at += 2_000;
     }
 }
 
-/// Everything that can be said: a camera that is covered, lost, frozen and stopped, and a file.
+/// Everything that can be said: a camera that is covered, lost, frozen and stopped, a file, and a
+/// camera that falls silent and then has no sound at all.
 fn told() -> Vec<Event> {
     let ids = Arc::new(Ids::new(UNIX_EPOCH + BEGAN, 0xC0FF_EE00));
     let mut door = Story::new("door", Clock::Rtcp, &ids);
@@ -133,7 +139,13 @@ fn told() -> Vec<Event> {
         album.look([0.9, 0.0, 0.0]);
     }
     album.finish(Finish::Finished);
-    [door, clip, yard, album].into_iter().flat_map(|story| story.events).collect()
+    let mut hall = Story::new("hall", Clock::Arrival, &ids);
+    hall.connected();
+    for silent in [Some(0.03), Some(0.96), Some(0.97), None, None, None] {
+        hall.look_and_hear([Some(0.01), Some(0.02), Some(0.0), silent]);
+    }
+    hall.finish(Finish::Shutdown);
+    [door, clip, yard, album, hall].into_iter().flat_map(|story| story.events).collect()
 }
 
 /// After an intended change: `PERCEPT_GOLDEN=write cargo test --test events_golden`.
@@ -169,6 +181,7 @@ fn golden_lines_keep_to_the_schema_and_show_every_kind() {
         "started   rtcp",
         "ended  recovered rtcp",
         "ended  stream_lost rtcp",
+        "ended  input_lost arrival",
         "ended  shutdown rtcp",
         "ended  finished none",
         "stream connected  arrival",
@@ -243,7 +256,7 @@ fn events_of_random_streams_keep_to_the_schema() {
         story.connected();
         for _ in 0..100 {
             story.at += random.u64(..1500);
-            story.look([random.f32(), random.f32(), random.f32()]);
+            story.look_and_hear([(); 4].map(|()| random.bool().then(|| random.f32())));
             if random.u8(..20) == 0 {
                 story.lost("timeout");
                 story.connected();

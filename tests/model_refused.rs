@@ -111,6 +111,24 @@ fn a_sound_model_is_read_and_shown() {
 }
 
 #[test]
+fn what_each_label_judges_is_shown() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shown = show(&root.join("models/stream-health.onnx")).unwrap();
+    let row = |label: &str| {
+        let rows = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.into_iter()
+            .find(|row| row.first() == Some(&label))
+            .unwrap_or_else(|| panic!("{shown}"))
+    };
+    assert_eq!(row("label"), ["label", "enter", "leave", "judges"]);
+    assert_eq!(row("covered").last(), Some(&"video"));
+    assert_eq!(row("silent").last(), Some(&"audio"));
+    for part in ["audio (audio): 3.000 s at 16000 Hz, mono", "present: which of them are there"] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+}
+
+#[test]
 fn files_that_are_not_models() {
     for (bytes, why) in [
         (&b""[..], "it is empty"),

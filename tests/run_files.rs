@@ -5,7 +5,7 @@ mod program;
 
 use std::collections::BTreeMap;
 
-use program::{Percept, clip, percept, write};
+use program::{Percept, clip, ffmpeg, percept, write};
 use serde_json::Value;
 
 fn schema() -> jsonschema::Validator {
@@ -121,7 +121,12 @@ fn a_pipeline_file_says_what_to_watch_and_where_events_go() {
 #[test]
 fn both_layouts_of_the_default_model_tell_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let video = clip(folder.path(), "yard.mp4", 8);
+    let silent = clip(folder.path(), "silent.mp4", 8);
+    let video = folder.path().join("yard.mp4");
+    let sound = "sine=frequency=300:duration=8,tremolo=f=3";
+    let mut arguments = vec!["-i", silent.to_str().unwrap(), "-f", "lavfi", "-i", sound];
+    arguments.extend(["-c:v", "copy", "-c:a", "aac", video.to_str().unwrap()]);
+    ffmpeg(&arguments);
     let root = env!("CARGO_MANIFEST_DIR");
     let scores = |model: &str| -> Vec<Value> {
         let model = format!("{root}/{model}");
@@ -135,6 +140,8 @@ fn both_layouts_of_the_default_model_tell_the_same() {
     assert_eq!(rows.len(), 5);
     assert_eq!(rows.len(), raw.len());
     for (rows, raw) in rows.iter().zip(&raw) {
+        assert_eq!(rows.as_object().unwrap().len(), 15, "seen and heard: {rows}");
+        assert_eq!(raw.as_object().unwrap().len(), 15, "seen and heard: {raw}");
         for (label, score) in rows.as_object().unwrap() {
             let difference = (score.as_f64().unwrap() - raw[label].as_f64().unwrap()).abs();
             assert!(difference < 2e-3, "{label}: {score} and {}", raw[label]);

@@ -96,3 +96,18 @@ fn a_microphone_is_heard_beside_a_camera() {
     run.signal("-TERM");
     assert_eq!(run.finish().code(), Some(0));
 }
+
+#[test]
+fn a_microphone_alone_is_judged_by_the_default_model_s_sound_labels() {
+    let card = SoundCard::start();
+    let arguments = ["run", "mic:", "--listen", "off", "--hop", "500ms"];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    let window = run.wait_for("a window", |event| event["kind"] == "window");
+    let mut judged: Vec<_> = window["scores"].as_object().unwrap().keys().collect();
+    judged.sort_unstable();
+    let sound = ["clipping", "dropouts", "hum", "music", "noise", "silent", "speech"];
+    assert_eq!(judged, sound);
+    assert_eq!(window["clock"], "arrival");
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}

@@ -12,6 +12,8 @@ fn root(path: &str) -> String {
 }
 
 /// Each row: what is asked, and words that must be in the answer.
+const SEES: &str = "tests/fixtures/tiny-good.onnx";
+
 #[track_caller]
 fn refused(arguments: &[&str], words: &[&str]) -> Finished {
     let run = percept(arguments);
@@ -46,7 +48,6 @@ fn bad_sources() {
         (&at("missing.mp4"), &["missing.mp4"]),
         (&text, &["text.mp4", "ffplay"]),
         (&empty, &["empty.mp4", "empty"]),
-        (&sound, &["sound.wav", "no video"]),
         (&cut, &["cut.mp4"]),
         (pictures.to_str().unwrap(), &["pictures", "clips"]),
         (bare.to_str().unwrap(), &["bare"]),
@@ -54,10 +55,14 @@ fn bad_sources() {
         ("/dev/video99", &["/dev/video99"]),
         ("lavfi:no_such_filter", &["lavfi:no_such_filter"]),
         ("lavfi:testsrc2=size=nonsense", &["lavfi:testsrc2=size=nonsense"]),
-        ("lavfi:sine", &["lavfi:sine", "no video"]),
     ];
     for (source, words) in table {
         refused(&["run", source, "--listen", "off"], words);
+    }
+    // A model that sees alone.
+    for source in [&sound, "lavfi:sine"] {
+        let arguments = ["run", source, "--model", SEES, "--listen", "off"];
+        refused(&arguments, &[source.rsplit('/').next().unwrap(), "no video"]);
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const LOUD: &str = "tests/fixtures/tiny-loud.onnx";
 const FLASH_AND_BEEP: &str = "tests/fixtures/tiny-flash-and-beep.onnx";
-const DEFAULT: &str = "models/stream-health.onnx";
+const SEES: &str = "tests/fixtures/tiny-good.onnx";
 
 /// Six seconds: white and loud in every other one.
 fn clip(folder: &Path, name: &str, pictures: bool, sound: Option<&str>, more: &str) -> String {
@@ -140,11 +140,11 @@ fn what_cannot_be_heard_is_refused_before_anything_starts() {
     let refused = percept(&["run", &mute, "--model", LOUD, "--listen", "off"]);
     assert_eq!(refused.code(), Some(2));
     assert!(refused.stderr.contains("no sound in it (only video)"), "{}", refused.stderr);
-    let refused = percept(&["run", "mic:", "--model", DEFAULT, "--listen", "off"]);
+    let refused = percept(&["run", "mic:", "--model", SEES, "--listen", "off"]);
     assert_eq!(refused.code(), Some(2));
     assert!(refused.stderr.contains("no video in it (a microphone)"), "{}", refused.stderr);
     let song = clip(folder.path(), "song.mp3", false, Some("-c:a libmp3lame"), "");
-    let refused = percept(&["run", &song, "--model", DEFAULT, "--listen", "off"]);
+    let refused = percept(&["run", &song, "--model", SEES, "--listen", "off"]);
     assert_eq!(refused.code(), Some(2));
     let probed = percept(&["probe", &song]);
     assert_eq!(probed.code(), Some(0), "{}", probed.stderr);

@@ -6,7 +6,9 @@
 /// black, mostly white, "tamper actions like camera movement or coverage", and a lost
 /// source. Topics that name the service which saw it end in `AnalyticsService`; the
 /// Analytics Service Specification's annex "Tampering Detection" lists the same five.
-/// ONVIF has no topic for `frozen`, `corrupted` and `shaking`.
+/// ONVIF has no topic for `frozen`, `corrupted` and `shaking`, nor for the sound labels:
+/// `tns1:AudioAnalytics/Audio/DetectedSound` is of any sound, or of gun shots, screams, breaking
+/// glass and screeching tyres (`AudioClassType`), and is taken for an alarm.
 const TOPICS: &[(&str, &str)] = &[
     ("covered", "tns1:VideoSource/GlobalSceneChange/AnalyticsService"),
     ("dark", "tns1:VideoSource/ImageTooDark/AnalyticsService"),
@@ -29,5 +31,6 @@ mod tests {
         assert!(TOPICS.iter().all(|(_, topic)| topic.starts_with("tns1:VideoSource/")));
         assert_eq!(topic("no_signal"), Some("tns1:VideoSource/SignalLoss"));
         assert_eq!(topic("frozen"), None);
+        assert_eq!(topic("speech"), None);
     }
 }

@@ -1,0 +1,216 @@
+//! The default model sees and hears: each label says something where its input is there, and
+//! nothing where it is not.
+
+#[path = "common/http.rs"]
+mod http;
+mod program;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use program::{Camera, Percept, ffmpeg, percept, write};
+use serde_json::Value;
+
+const PICTURES: [&str; 8] =
+    ["corrupted", "covered", "dark", "defocused", "frozen", "no_signal", "overexposed", "shaking"];
+const SOUND: [&str; 7] = ["clipping", "dropouts", "hum", "music", "noise", "silent", "speech"];
+
+/// Twenty seconds; `sound` is what of them is heard, in seconds, as `codec` says.
+fn made(folder: &Path, name: &str, pictures: bool, sound: Option<[u32; 2]>, codec: &str) -> String {
+    let path = folder.join(name).to_str().unwrap().to_owned();
+    let mut arguments = Vec::new();
+    if pictures {
+        arguments.extend(["-f", "lavfi", "-i", "testsrc2=size=128x96:rate=10:duration=20"]);
+    }
+    let heard = sound.map(|[from, to]| {
+        format!(
+            "aevalsrc='0.2*sin(2*PI*(300+200*sin(3*t))*t)+0.02*random(0)':s=16000:d=20,\
+             atrim={from}:{to}"
+        )
+    });
+    if let Some(heard) = &heard {
+        arguments.extend(["-f", "lavfi", "-i", heard]);
+        arguments.extend(codec.split_whitespace());
+    }
+    if pictures {
+        arguments.extend("-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 10 -bf 0".split(' '));
+    }
+    arguments.push(&path);
+    ffmpeg(&arguments);
+    path
+}
+
+fn run(arguments: &[&str]) -> Vec<Value> {
+    let always = ["run", "--listen", "off", "--hop", "1s"];
+    let run = percept(&[&always[..], arguments].concat());
+    assert_eq!(run.code(), Some(0), "{arguments:?}: {}", run.stderr);
+    run.events
+}
+
+/// Each window of a stream: when it ends, and its scores.
+fn windows<'a>(events: &'a [Value], stream: &str) -> Vec<(f64, BTreeMap<&'a str, f64>)> {
+    let of_stream = |event: &&Value| event["kind"] == "window" && event["stream"] == stream;
+    let told = |event: &'a Value| {
+        let scores = event["scores"].as_object().unwrap().iter();
+        let scores = scores.map(|(label, score)| (label.as_str(), score.as_f64().unwrap()));
+        (event["media_end"].as_f64().unwrap(), scores.collect())
+    };
+    events.iter().filter(of_stream).map(told).collect()
+}
+
+fn judged(scores: &BTreeMap<&str, f64>) -> [bool; 2] {
+    let all = |labels: &[&str]| {
+        let count = labels.iter().filter(|label| scores.contains_key(*label)).count();
+        assert!([0, labels.len()].contains(&count), "some of {labels:?}: {scores:?}");
+        count > 0
+    };
+    assert!(scores.len() <= PICTURES.len() + SOUND.len(), "{scores:?}");
+    [all(&PICTURES), all(&SOUND)]
+}
+
+#[test]
+fn a_label_is_judged_where_its_input_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mute = made(folder.path(), "mute.mp4", true, None, "");
+    let told = windows(&run(&[&mute]), "mute").into_iter().map(|(_, s)| judged(&s)).collect();
+    let told: Vec<_> = told;
+    assert_eq!(told, [[true, false]; 17]);
+    for (name, codec) in [("a.mp4", "-c:a aac"), ("b.mkv", "-c:a pcm_mulaw -ar 8000")] {
+        let both = made(folder.path(), name, true, Some([0, 20]), codec);
+        let events = run(&[&both]);
+        let told = windows(&events, &name[..1]);
+        assert_eq!(told.len(), 17, "{name}");
+        assert!(told.iter().all(|(_, scores)| judged(scores) == [true, true]), "{name}: {told:?}");
+    }
+    for (name, codec) in [("c.wav", "-c:a pcm_s16le"), ("d.mp3", "-c:a libmp3lame")] {
+        let alone = made(folder.path(), name, false, Some([0, 20]), codec);
+        let events = run(&[&alone]);
+        let told = windows(&events, &name[..1]);
+        assert!((17..=18).contains(&told.len()), "{name}: {told:?}");
+        assert!(told.iter().all(|(_, scores)| judged(scores) == [false, true]), "{name}: {told:?}");
+    }
+}
+
+#[test]
+fn sound_too_short_for_a_window_is_not_padded_and_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = made(folder.path(), "short.wav", false, Some([0, 2]), "");
+    let ended = percept(&["run", "--listen", "off", &short]);
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    assert!(ended.of_kind("window").is_empty());
+    assert!(ended.stderr.contains("ended before there was one window"), "{}", ended.stderr);
+    let tested = percept(&["model", "test", "models/stream-health.onnx", &short]);
+    assert_eq!(tested.code(), Some(2));
+    assert!(tested.stderr.contains("3s of sound"), "{}", tested.stderr);
+}
+
+/// Every label is active as soon as it may be: what ends one is its input alone.
+#[test]
+fn sound_that_begins_late_and_stops_is_judged_in_between_and_its_labels_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = made(folder.path(), "part.mkv", true, None, "");
+    let sound = made(folder.path(), "part.wav", false, Some([5, 12]), "");
+    let joined = folder.path().join("joined.mkv").to_str().unwrap().to_owned();
+    let mut arguments = vec!["-i", &part, "-itsoffset", "5", "-i", &sound, "-c:v", "copy"];
+    arguments.extend(["-c:a", "aac", &joined]);
+    ffmpeg(&arguments);
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        format!(
+            "[[streams]]\nname = \"joined\"\nsource = {joined:?}\n[streams.labels]\n\
+             enter = 1e-30\nleave = 1e-30\n"
+        ),
+    );
+    let ended = percept(&["run", &pipeline, "--listen", "off"]);
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    let events = ended.events;
+    let told = windows(&events, "joined");
+    assert_eq!(told.len(), 7, "{told:?}");
+    for (end, scores) in &told {
+        // Three seconds of sound, a codec's frame more or less.
+        let heard = (8.0..=12.1).contains(end);
+        assert_eq!(judged(scores), [true, heard], "at {end}");
+    }
+    for label in SOUND.iter().chain(&PICTURES) {
+        let of = |kind: &str| {
+            let same = |event: &&Value| event["kind"] == kind && event["label"] == *label;
+            let found: Vec<_> = events.iter().filter(same).collect();
+            assert_eq!(found.len(), 1, "{label} {kind}: {found:?}");
+            found[0].clone()
+        };
+        let (started, ended) = (of("started"), of("ended"));
+        assert_eq!(started["id"], ended["id"]);
+        if SOUND.contains(label) {
+            assert_eq!(started["media_end"], 10.0, "the second look that heard something");
+            // The looks at 14, 16 and 18 s heard nothing: 4 s.
+            assert_eq!(ended["reason"], "input_lost", "{label}");
+        } else {
+            assert_eq!(ended["reason"], "finished", "{label}");
+        }
+    }
+}
+
+#[test]
+fn streams_with_and_without_sound_share_batches_and_score_as_they_do_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = [
+        made(folder.path(), "heard.mp4", true, Some([0, 20]), "-c:a aac"),
+        made(folder.path(), "mute.mp4", true, None, ""),
+        made(folder.path(), "alone.wav", false, Some([0, 20]), ""),
+    ];
+    let together = run(&sources.each_ref().map(String::as_str));
+    for (source, name) in sources.iter().zip(["heard", "mute", "alone"]) {
+        let alone = run(&[source]);
+        let (alone, together) = (windows(&alone, name), windows(&together, name));
+        assert!(alone.len() >= 17, "{name}");
+        assert_eq!(alone.len(), together.len(), "{name}");
+        for ((end, alone), (_, together)) in alone.iter().zip(&together) {
+            assert!(alone.keys().eq(together.keys()), "{name} at {end}");
+            for (label, score) in alone {
+                let difference = (score - together[label]).abs();
+                assert!(difference < 2e-4, "{name} at {end}: {label} {score}");
+            }
+        }
+    }
+}
+
+#[test]
+fn cameras_are_looked_at_by_key_frames_and_heard_all_along() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, sound, codec) in [
+        ("aac.mp4", Some([0, 20]), "-c:a aac"),
+        ("g711.mkv", Some([0, 20]), "-c:a pcm_alaw -ar 8000"),
+        ("mute.mp4", None, ""),
+    ] {
+        let clip = made(folder.path(), name, true, sound, codec);
+        let camera = Camera::start(Path::new(&clip), &[]);
+        let arguments = ["run", &camera.url(""), "--listen", "127.0.0.1:0", "--hop", "1s"];
+        let mut run = Percept::start(&arguments);
+        // Sound comes in a moment after the first picture: the first window may lack its beginning.
+        let wanted = [true, sound.is_some()];
+        run.wait_for(name, |event| {
+            event["kind"] == "window" && {
+                let (_, scores) = windows(std::slice::from_ref(event), &stream(event)).remove(0);
+                judged(&scores) == wanted
+            }
+        });
+        let streams = http::get(run.address(), "/api/streams").unwrap().body;
+        let streams: Value = serde_json::from_str(&streams).unwrap();
+        assert_eq!(streams[0]["decode"], "key_frames", "{name}: {streams}");
+        let shown = streams[0]["last_window"]["scores"].as_object().unwrap();
+        assert_eq!(shown.contains_key("silent"), sound.is_some(), "{name}: {streams}");
+        assert!(shown.contains_key("covered"), "{name}: {streams}");
+        let page = http::get(run.address(), "/metrics").unwrap().body;
+        let scored = |label: &str| {
+            let series = format!("percept_label_score{{label=\"{label}\"");
+            page.lines().any(|line| line.starts_with(&series))
+        };
+        assert!(scored("covered"), "{name}: {page}");
+        assert_eq!(scored("silent"), sound.is_some(), "{name}: {page}");
+    }
+}
+
+fn stream(event: &Value) -> String {
+    event["stream"].as_str().unwrap().to_owned()
+}
