@@ -43,7 +43,7 @@ bench: build ## Measure how fast this machine is
 	target/release/percept bench --clip "$$(scripts/make-bench-clip)"
 
 clean-demo: ## Remove what the demo made and downloaded for itself
-	rm -rf .demo .deps/media/street.avi
+	rm -rf .demo .deps/media/street.avi .deps/media/street.wav
 
 export-env: ## Make export/.venv, for training and exporting models (6 GB)
 	python3 -m venv export/.venv

@@ -3,6 +3,8 @@
 A camera's ways of failing are imitated in the order in which a real one would
 meet them: what is before the lens first, then focus, then the sensor's noise,
 then a picture that no longer changes, then the encoder at a camera's settings.
+So are its microphone's: what the mains lays over the sound, then a sound that is
+muted, then the encoder.
 """
 
 import hashlib
@@ -27,14 +29,21 @@ class Damage:
 COVERED = Damage("covered", "a hand on the lens", 10.0, 18.0, ("dark", "defocused", "frozen"))
 DEFOCUSED = Damage("defocused", "the lens loses focus", 27.0, 35.0)
 FROZEN = Damage("frozen", "the picture freezes", 44.0, 54.0)
-DAMAGES = [COVERED, DEFOCUSED, FROZEN]
+MUTED = Damage("silent", "the microphone is muted", 18.5, 26.5)
+HUM = Damage("hum", "mains hum in the microphone", 35.5, 43.5)
+DAMAGES = [COVERED, MUTED, DEFOCUSED, HUM, FROZEN]
+TRUE = ("music", "speech")
+"""Labels that are no damage: they say what there is to be heard."""
 # Between them is time for what Percept asks before it says so: a look every 2 s, damage
 # in the last two frames of a look, seen for 2 s; a recovery, for 4 s.
 # The connection is cut: the server is killed, and starts again. Percept waits longer
 # from try to try, so a longer cut may take twice as long to be over.
 CUT, BACK = 63.0, 66.0
 
+LENGTH = 79.5
+"""Seconds of the clip."""
 FPS = 10
+RATE = 16_000
 WIDTH, HEIGHT = 768, 576
 
 
@@ -69,26 +78,43 @@ def graph() -> str:
     )
 
 
+def sound_graph() -> str:
+    """What is played in the street, from where it has begun; hum is the mains' 50 Hz and its harmonics,
+    as a bad earth gives it."""
+    strengths = {1: 0.1, 2: 0.06, 3: 0.05, 5: 0.03, 7: 0.02}
+    hum = "+".join(f"{strength}*sin({50 * harmonic}*2*PI*t)" for harmonic, strength in strengths.items())
+    between = f"gte(t,{HUM.begin})*lt(t,{HUM.end})"
+    return (
+        f"aevalsrc='({hum})*{between}':s={RATE}[hum];"
+        f"[1:a]atrim=start=2:duration={LENGTH},asetpts=PTS-STARTPTS,aresample={RATE}[street];"
+        f"[street][hum]amix=inputs=2:normalize=0:duration=first,volume=0:{during(MUTED)}[sound]"
+    )
+
+
 def encoder() -> list[str]:
-    """H.264 as cameras make it: variable bit rate, a key frame a second, no B-frames."""
+    """H.264 and AAC as cameras make them: variable bit rate, a key frame a second, no B-frames; one
+    channel of sound."""
     most = "4M"
     return [
         "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "main", "-pix_fmt", "yuv420p",
         "-crf", "20", "-maxrate", most, "-bufsize", most,
         "-g", str(FPS), "-keyint_min", str(FPS), "-sc_threshold", "0", "-bf", "0",
+        "-c:a", "aac", "-b:a", "48k", "-ac", "1",
     ]  # fmt: skip
 
 
-def make(clip: Path, folder: Path) -> Path:
+def make(clip: Path, sound: Path, folder: Path) -> Path:
     """The stream as one MP4 file in `folder`, made unless it is there already."""
-    arguments = ["-filter_complex", graph(), *encoder(), "-an"]
-    made_of = hashlib.sha256(repr((arguments, clip.stat().st_size)).encode()).hexdigest()[:12]
+    graphs = f"{graph()}[pictures];{sound_graph()}"
+    arguments = ["-filter_complex", graphs, "-map", "[pictures]", "-map", "[sound]", *encoder()]
+    sizes = clip.stat().st_size, sound.stat().st_size
+    made_of = hashlib.sha256(repr((arguments, sizes)).encode()).hexdigest()[:12]
     path = folder / f"street-{made_of}.mp4"
     if not path.exists():
         for older in folder.glob("street-*"):
             older.unlink()
         unfinished = path.with_suffix(".unfinished.mp4")
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(clip), *arguments, str(unfinished)]
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(clip), "-i", str(sound), *arguments, str(unfinished)]
         subprocess.run(command, check=True)
         unfinished.rename(path)
     return path

@@ -8,10 +8,10 @@ use super::{BenchError, Line, LineReport};
 use crate::data::StreamId;
 use crate::decode::{DecodeMode, DecodeSettings};
 use crate::model::{Model, ModelSettings};
-use crate::source::{self, Location, SourceSettings};
+use crate::source::{self, Location, SourceSettings, Wanted};
 use crate::telemetry::metrics::Metrics;
 use crate::topology::{Wants, watch_clip};
-use crate::window::Plan;
+use crate::window::{Plan, SoundPlan};
 
 /// Time between looks, both ways.
 const HOP: Duration = Duration::from_secs(2);
@@ -38,7 +38,16 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
             model: model.manifest().name.clone(),
         });
     };
-    let plan = Plan::new(&input, HOP).map_err(|_| BenchError::Clip { clip: clip.to_owned() })?;
+    let unfit = |_| BenchError::Clip { clip: clip.to_owned() };
+    let plan = Plan::new(&input, HOP).map_err(unfit)?;
+    let sound = match model.manifest().sound() {
+        Some(input) => {
+            let whole = model.manifest().judges_sound();
+            Some(SoundPlan { whole, ..SoundPlan::new(input, HOP).map_err(unfit)? })
+        }
+        None => None,
+    };
+    let source = SourceSettings { wanted: Wanted::of(true, sound.is_some()), ..source };
     let percept =
         DecodeSettings { interval: plan.interval, ..DecodeSettings::of(&input, plan.step) };
     // A look every two seconds of frames that come one by one.
@@ -52,7 +61,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
         let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
         let mut windows = 0;
         let began = thread_cpu()?;
-        let wants = Wants { pictures: Some((decode.clone(), *plan)), sound: None, points: None };
+        let wants = Wants { pictures: Some((decode.clone(), *plan)), sound, points: None };
         watch_clip(&mut model, &source, &wants, &metrics, |_| windows += 1)?;
         let cpu_seconds = thread_cpu()? - began;
         Ok(Line {

@@ -430,13 +430,13 @@ fn a_label_whose_input_is_missing_has_no_score_anywhere() {
         }
         other => panic!("{other:?}"),
     };
-    let (covered, dark) = (("covered".to_owned(), 0.25), ("dark".to_owned(), 0.5));
-    assert_eq!(told(&bench.look(&[0.25, MISSING])), [covered.clone()]);
+    let of = |label: &str, score: f32| (label.to_owned(), score);
+    assert_eq!(told(&bench.look(&[0.25, MISSING])), [of("covered", 0.25)]);
     assert_eq!(bench.labels.latest(), [("covered".into(), 0.25)]);
     assert_eq!(score(&bench, "dark"), None, "none was ever known");
-    assert_eq!(told(&bench.look(&[0.25, 0.5])), [covered, dark.clone()]);
+    assert_eq!(told(&bench.look(&[0.25, 0.5])), [of("covered", 0.25), of("dark", 0.5)]);
     assert_eq!(score(&bench, "dark").as_deref(), Some("0.5"));
-    assert_eq!(told(&bench.look(&[MISSING, 0.5])), [dark]);
+    assert_eq!(told(&bench.look(&[MISSING, 0.5])), [of("dark", 0.5)]);
     assert_eq!(score(&bench, "covered"), None);
     assert_eq!(score(&bench, "dark").as_deref(), Some("0.5"));
     bench.look(&[0.75, 0.5]);
