@@ -111,3 +111,26 @@ fn a_microphone_alone_is_judged_by_the_default_model_s_sound_labels() {
     run.signal("-TERM");
     assert_eq!(run.finish().code(), Some(0));
 }
+
+#[test]
+fn a_microphone_beside_a_camera_lets_every_label_of_the_default_model_be_judged() {
+    let mut card = SoundCard::start();
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = write(
+        folder.path(),
+        "room.toml",
+        "[[streams]]\nname = \"room\"\nsource = \"lavfi:testsrc2=size=64x64:rate=10\"\n\
+         pair = \"mic:\"\nhop = \"500ms\"\n",
+    );
+    let arguments = ["run", &pipeline, "--listen", "off"];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    let judged = |event: &Value| {
+        let scores = event["scores"].as_object()?;
+        Some((scores.contains_key("covered"), scores.contains_key("silent"), scores.len()))
+    };
+    run.wait_for("all labels", |event| judged(event) == Some((true, true, 15)));
+    card.pull_out();
+    run.wait_for("the picture labels", |event| judged(event) == Some((true, false, 8)));
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}
