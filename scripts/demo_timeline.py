@@ -52,12 +52,12 @@ def during(damage: Damage) -> str:
 
 
 def hand() -> str:
-    """A palm, dark and out of focus for it is so near, darker yet between the fingers."""
-    finger = "pow(abs(sin(X/15+0.25*sin(Y/11+T*0.6)+0.4*sin(T*0.5))),10)*lt(Y,60)"
-    shade = "sin(X/21+Y/17+T*0.3)"
+    """A palm held nearly still, out of focus for it is so near, darker between the fingers."""
+    finger = "pow(abs(sin(X/15+0.25*sin(Y/11+T*0.09)+0.4*sin(T*0.075))),10)*lt(Y,60)"
+    light = f"sin(X/21+Y/17+T*0.045)+0.7*(1-{finger})"
     return (
         f"nullsrc=s=96x72:r={FPS},format=gbrp,"
-        f"geq=r='46+14*{shade}+70*(1-{finger})*0.25':g='24+8*{shade}+26*(1-{finger})*0.25':b='19+6*{shade}+18*(1-{finger})*0.25',"
+        f"geq=r='120+25*({light})':g='80+15*({light})':b='64+11*({light})',"
         f"scale={WIDTH}:{HEIGHT}:flags=bicubic,gblur=sigma=6,format=yuv420p"
     )
 
