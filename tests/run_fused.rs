@@ -96,8 +96,7 @@ fn sound_too_short_for_a_window_is_not_padded_and_judged() {
     let folder = tempfile::tempdir().unwrap();
     let short = made(folder.path(), "short.wav", false, Some([0, 2]), "");
     let ended = percept(&["run", "--listen", "off", &short]);
-    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
-    assert!(ended.of_kind("window").is_empty());
+    assert!(ended.of_kind("window").is_empty(), "{:?}", ended.events);
     assert!(ended.stderr.contains("ended before there was one window"), "{}", ended.stderr);
     let tested = percept(&["model", "test", "models/stream-health.onnx", &short]);
     assert_eq!(tested.code(), Some(2));
