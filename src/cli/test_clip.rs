@@ -28,6 +28,7 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
     let locations = locations.map_err(|error| Failure::refused_by(&error))?;
     source::init();
     let mut model = Model::load(settings).map_err(|error| Failure::refused_by(&error))?;
+    model.warn_of_passed_over();
     let manifest = model.manifest().clone();
     let wants = wants(&manifest).map_err(|error| Failure::refused_by(&error))?;
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));
