@@ -66,7 +66,10 @@ enum Ended {
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// It was looked at until it ended, or until the program was told to stop.
     Finished,
+    /// It ended before there was one window.
+    Empty,
     GivenUp,
     /// It was read to its end, but so many of its pictures could not be looked at.
     Unread(usize),
@@ -322,7 +325,8 @@ impl StreamWorker {
     }
 
     fn finish(self, finish: Finish) -> Outcome {
-        if finish == Finish::Finished && self.windower.made() == 0 {
+        let empty = finish == Finish::Finished && self.windower.made() == 0;
+        if empty {
             let plan = self.job.wants.plan();
             tracing::warn!(
                 stream = %self.job.stream,
@@ -334,7 +338,7 @@ impl StreamWorker {
         }
         self.board.ended(&self.job.stream, finish == Finish::Finished);
         let _ = self.send(StreamItem::Finished(finish), false);
-        Outcome::Finished
+        if empty { Outcome::Empty } else { Outcome::Finished }
     }
 }
 
