@@ -21,19 +21,13 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             continue;
         }
         let machine = args.machine.config.as_deref();
-        let checked = match Checked::load(pipeline, machine) {
-            Ok(checked) => checked,
-            Err(found) => {
-                faults.append(found);
-                continue;
-            }
-        };
+        let (checked, found) = Checked::read(pipeline, machine);
         if !std::mem::replace(&mut logging, true) {
             let _ = telemetry::logging::init(&checked.machine.log);
             source::init();
         }
         let streams = checked.streams.len();
-        match prepare::prepare(checked) {
+        match prepare::prepare(checked, found) {
             Ok(_) => println!("{}: nothing wrong, {streams} stream(s)", pipeline.display()),
             Err(found) => faults.append(found),
         }

@@ -40,16 +40,17 @@ impl Checked {
         settings
     }
 
-    /// Every source to watch, found and with its credentials, which are made known to
-    /// [`redact`]. A folder's clips are called `folder-clip`, with a number where two
+    /// Every source to watch that was found, with its credentials, which are made known to
+    /// [`redact`]; the others are faults. A folder's clips are called `folder-clip`, with a number where two
     /// would be the same; its pictures are one stream, `folder`.
     ///
     /// `takes`: which files of a folder are for the model; how many are not is logged.
-    pub fn watches(&self, takes: Takes) -> Result<Vec<Watch<'_>>, Faults> {
-        let mut faults = Faults::new();
+    pub fn watches(&self, takes: Takes, faults: &mut Faults) -> Vec<Watch<'_>> {
         let mut watches: Vec<Watch<'_>> = Vec::new();
-        for stream in &self.streams {
-            let Some(source) = stream.source_settings(&mut faults) else { continue };
+        // A source that is empty was told of when it was read.
+        for stream in self.streams.iter().filter(|stream| !stream.source.value.expose().is_empty())
+        {
+            let Some(source) = stream.source_settings(faults) else { continue };
             let folder = matches!(source.location, Location::Folder(_));
             let found = match source::expand(&source.location, takes) {
                 Ok(found) => found,
@@ -84,7 +85,7 @@ impl Checked {
                 watches.push(Watch { name, source, stream });
             }
         }
-        faults.or(watches)
+        watches
     }
 
     /// The sinks, each checked to be writable; and whether each tells of windows.

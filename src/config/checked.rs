@@ -23,7 +23,9 @@ use crate::web::WebSettings;
 pub struct Checked {
     /// `None`: the default model.
     pub model: Option<Placed<PathBuf>>,
-    /// Never empty; names are unique.
+    /// Whether that is what was meant: not where a fault of the pipeline hides its model.
+    pub model_known: bool,
+    /// Never empty, and names are unique, where there was no fault.
     pub streams: Vec<Stream>,
     /// Empty: events go nowhere but into metrics.
     pub sinks: Vec<Sink>,
@@ -36,7 +38,7 @@ pub struct Checked {
 #[derive(Debug, Clone)]
 pub struct Stream {
     pub name: StreamId,
-    /// URL, path, device or `lavfi:`, as written.
+    /// URL, path, device or `lavfi:`, as written; empty only where that was a fault.
     pub source: Placed<Secret>,
     /// The microphone that is heard with it.
     pub pair: Option<Placed<Location>>,

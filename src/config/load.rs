@@ -32,13 +32,28 @@ impl Checked {
         machine: Option<&Path>,
         environment: Lookup<'_>,
     ) -> Result<Self, Faults> {
+        let (checked, faults) = Self::read_with(pipeline, machine, environment);
+        faults.or(checked)
+    }
+
+    /// What could be read beside all faults of both files, for checks that go on: what is
+    /// wrong is left at its default, and a stream may lack its source.
+    pub fn read(pipeline: &Path, machine: Option<&Path>) -> (Self, Faults) {
+        Self::read_with(pipeline, machine, &environment::process)
+    }
+
+    fn read_with(
+        pipeline: &Path,
+        machine: Option<&Path>,
+        environment: Lookup<'_>,
+    ) -> (Self, Faults) {
         let mut faults = Faults::new();
         let mut files = vec![pipeline.to_owned()];
-        let (Pipeline { model, streams, sinks }, found) =
+        let (Pipeline { model_known, model, streams, sinks }, found) =
             read_file(pipeline, &keys::PIPELINE, environment, pipeline::read);
         faults.append(found);
         let machine = read_machine(machine, environment, &mut files, &mut faults);
-        faults.or(Self { model, streams, sinks, machine, files })
+        (Self { model_known, model, streams, sinks, machine, files }, faults)
     }
 
     /// No pipeline: sources as given on the command line, each a stream with defaults.
@@ -80,7 +95,7 @@ impl Checked {
         if sources.is_empty() {
             faults.push(&Place::argument("SOURCE"), "there is nothing to watch", "name a source");
         }
-        faults.or(Self { model: None, streams, sinks, machine, files })
+        faults.or(Self { model_known: true, model: None, streams, sinks, machine, files })
     }
 }
 
