@@ -44,7 +44,7 @@ unsafe extern "C" fn alsa_says(
 ) {
     // SAFETY: both are null or NUL-terminated for as long as the call lasts.
     let (function, form) = unsafe { (text(function), text(form)) };
-    tracing::debug!(target: "alsa", function, message = form.trim(), "the sound library complains");
+    tracing::debug!(target: "alsa", function, form = form.trim(), "the sound library complains");
 }
 
 fn jack() {
@@ -65,7 +65,7 @@ fn jack() {
 unsafe extern "C" fn jack_says(message: *const c_char) {
     // SAFETY: null or NUL-terminated for as long as the call lasts.
     let message = unsafe { text(message) };
-    tracing::debug!(target: "jack", message = message.trim(), "the sound library complains");
+    tracing::debug!(target: "jack", said = message.trim(), "the sound library complains");
 }
 
 /// # Safety
