@@ -38,6 +38,8 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
 /// How a source that was given in place of a pipeline file is shown: without credentials.
 fn source_instead(argument: &Path) -> Option<String> {
     let is_pipeline = argument.extension().is_some_and(|extension| extension == "toml");
-    let text = argument.to_str().filter(|text| !is_pipeline || text.contains("://"))?;
-    Location::parse(text).ok().map(|location| location.redacted())
+    if is_pipeline && !argument.to_string_lossy().contains("://") {
+        return None;
+    }
+    Location::parse_argument(argument.as_os_str()).ok().map(|location| location.redacted())
 }

@@ -106,9 +106,9 @@ impl Checked {
 impl Stream {
     /// `None` after it has noted why the source cannot be used.
     fn source_settings(&self, faults: &mut Faults) -> Option<SourceSettings> {
-        let parsed = match &*self.pictures {
-            [] => Location::parse(self.source.value.expose()),
-            pictures => Ok(Location::Pictures(pictures.into())),
+        let parsed = match &self.named {
+            None => Location::parse(self.source.value.expose()),
+            Some(named) => Ok(named.clone()),
         };
         let location = match parsed {
             Ok(location) => self.with_credentials(location, faults),

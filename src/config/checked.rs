@@ -42,9 +42,9 @@ pub struct Stream {
     pub source: Placed<Secret>,
     /// The microphone that is heard with it.
     pub pair: Option<Placed<Location>>,
-    /// Pictures named on the command line that make one stream; `source` is the first. Empty
-    /// for every other stream.
-    pub pictures: Vec<PathBuf>,
+    /// What the command line named and no text says: pictures that make one stream, or a path
+    /// that is not UTF-8; goes before `source`.
+    pub named: Option<Location>,
     /// To be joined to the URL.
     pub user: Option<Placed<Secret>>,
     /// Only where there is a user.

@@ -101,7 +101,7 @@ impl Common {
             name,
             source,
             pair: None,
-            pictures: Vec::new(),
+            named: None,
             user: self.user,
             password: self.password,
             transport: self.transport.unwrap_or_default(),
