@@ -187,6 +187,7 @@ impl StreamWorker {
     fn read(&mut self, source: &mut Source) -> Ended {
         let live = source.is_live();
         self.outlet.live.store(live, Ordering::Relaxed);
+        source.begins().into_iter().for_each(|start| self.timeline.begin_at(start));
         let mut decoders = match Decoders::new(source, &self.job.wants, &self.metrics) {
             Ok(decoders) => decoders,
             Err(error) => return Ended::Failed(Box::new(error)),
