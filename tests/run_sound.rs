@@ -90,7 +90,7 @@ fn what_begins_late_is_told_at_its_time_in_the_clip() {
                 let events = run(&path, model);
                 let windows = || events.iter().filter(|event| event["kind"] == "window");
                 let begins = windows().next().unwrap()["media_start"].as_f64().unwrap();
-                let ends = windows().last().unwrap()["media_end"].as_f64().unwrap();
+                let ends = windows().next_back().unwrap()["media_end"].as_f64().unwrap();
                 let want = if late { 3.0 } else { 0.0 };
                 assert!((begins - want).abs() < 0.1, "{name} {sound_late} {model}: {begins}");
                 assert!((5.0..6.1).contains(&ends), "{name} {sound_late} {model}: {ends}");

@@ -40,8 +40,8 @@ const CERTIFICATE: [&CStr; 3] = [
 /// How messages begin that name a URL which a playlist leads to and which FFmpeg itself does not
 /// open: for its name, with the option that would allow it, or (`None`) for whatever reason.
 const BLOCKED: [(&str, &str, Option<&str>); 3] = [
-    ("URL ", " is not in allowed_", Some("allowed_segment_extensions")),
-    ("Filename extension of '", "' is not a common", Some("allowed_extensions")),
+    ("URL ", " is not in allowed_", Some("extension_picky = 0")),
+    ("Filename extension of '", "' is not a common", Some("allowed_extensions = \"ALL\"")),
     ("Error when loading first segment '", "'", None),
 ];
 

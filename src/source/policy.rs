@@ -30,12 +30,12 @@ pub enum Refusal {
     Scheme { scheme: String },
     #[error(
         "it leads to {target}, whose name does not end as that of a media file: set the option \
-         {option} = \"ALL\" if that is meant"
+         {option} if that is meant"
     )]
     Suffix {
         /// Without credentials.
         target: String,
-        /// FFmpeg's.
+        /// FFmpeg's, with the value that allows it.
         option: &'static str,
     },
 }
@@ -264,11 +264,11 @@ mod tests {
     #[test]
     fn what_ffmpeg_blocks_by_its_name_is_refused_for_where_it_lies_first() {
         let policy = policy("http://cam/live.m3u8", &[], false);
-        let blocked = |url: &str| policy.judge_blocked(url, "allowed_extensions");
+        let blocked = |url: &str| policy.judge_blocked(url, "picky = 0");
         assert_eq!(blocked("file:///etc/passwd"), Refusal::File);
         assert_eq!(blocked("http://cdn/key"), Refusal::Host { host: "cdn".into() });
         let told = blocked("http://u:hunter2@cam/key?token=hunter2").to_string();
-        assert!(told.contains("http://cam/key") && told.contains("allowed_extensions"), "{told}");
+        assert!(told.contains("http://cam/key") && told.contains("option picky = 0"), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
         assert!(blocked("data:text/plain,hunter2").to_string().contains("scheme \"data\""));
     }
