@@ -259,7 +259,8 @@ fn sources_of_the_command_line_are_named_after_themselves() {
     let machine = tempfile::NamedTempFile::new().unwrap();
     let load = |sources: &[&str]| {
         let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
-        Checked::from_sources(&sources, Some(machine.path()))
+        let (checked, faults) = Checked::from_sources(&sources, Some(machine.path()));
+        faults.or(checked)
     };
     let checked = load(&["rtsp://u:p@cam/1", "lavfi:testsrc2", "lavfi:smptebars"]).unwrap();
     let watches = found(&checked, WATCHER).unwrap();

@@ -43,6 +43,7 @@ fn bad_sources() {
     std::fs::create_dir(&bare).unwrap();
 
     let table: &[(&str, &[&str])] = &[
+        ("", &["source is empty"]),
         (&at("missing.mp4"), &["missing.mp4"]),
         (&text, &["text.mp4", "ffplay"]),
         (&empty, &["empty.mp4", "empty"]),
@@ -145,6 +146,9 @@ pair = "mic:"
         let told = refused(&[&[command, &nameless], listen].concat(), &["modle", "/nowhere/"]);
         assert!(!told.stderr.contains("rain"), "{}", told.stderr);
     }
+    let machine = write(folder.path(), "percept.toml", "[log]\nlevel = \"loud\"\n");
+    let arguments = ["run", "/nowhere.mp4", "--config", &machine, "--listen", "off"];
+    refused(&arguments, &["percept.toml:2: log.level", "/nowhere.mp4"]);
 }
 
 /// Only who runs a model wants to know what it does not run on.

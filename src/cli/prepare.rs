@@ -29,9 +29,7 @@ pub fn load(args: &RunArgs) -> Result<(Checked, Faults), Failure> {
     let machine = args.machine.config.as_deref();
     let (mut checked, faults) = match args.inputs().map_err(Failure::refused)? {
         Inputs::Pipeline(path) => Checked::read(&path, machine),
-        Inputs::Sources(sources) => {
-            (Checked::from_sources(&sources, machine).map_err(Failure::refused)?, Faults::new())
-        }
+        Inputs::Sources(sources) => Checked::from_sources(&sources, machine),
     };
     checked.apply(&args.overrides());
     Ok((checked, faults))

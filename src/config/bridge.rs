@@ -41,15 +41,13 @@ impl Checked {
     }
 
     /// Every source to watch that was found, with its credentials, which are made known to
-    /// [`redact`]; the others are faults. A folder's clips are called `folder-clip`, with a number where two
-    /// would be the same; its pictures are one stream, `folder`.
+    /// [`redact`]; the others are faults. A folder's clips are called `folder-clip`, with a
+    /// number where two would be the same; its pictures are one stream, `folder`.
     ///
     /// `takes`: which files of a folder are for the model; how many are not is logged.
     pub fn watches(&self, takes: Takes, faults: &mut Faults) -> Vec<Watch<'_>> {
         let mut watches: Vec<Watch<'_>> = Vec::new();
-        // A source that is empty was told of when it was read.
-        for stream in self.streams.iter().filter(|stream| !stream.source.value.expose().is_empty())
-        {
+        for stream in self.streams.iter().filter(|stream| stream.has_source) {
             let Some(source) = stream.source_settings(faults) else { continue };
             let folder = matches!(source.location, Location::Folder(_));
             let found = match source::expand(&source.location, takes) {

@@ -38,8 +38,10 @@ pub struct Checked {
 #[derive(Debug, Clone)]
 pub struct Stream {
     pub name: StreamId,
-    /// URL, path, device or `lavfi:`, as written; empty only where that was a fault.
+    /// URL, path, device or `lavfi:`, as written.
     pub source: Placed<Secret>,
+    /// Whether there is a source: not where that was a fault of the file.
+    pub has_source: bool,
     /// The microphone that is heard with it.
     pub pair: Option<Placed<Location>>,
     /// What the command line named and no text says: pictures that make one stream, or a path

@@ -61,11 +61,9 @@ impl Checked {
     ///
     /// A stream is named after its source; where two would have the same name, `-2` and so
     /// on is added to the later ones. Several pictures or point clouds are one stream, `pictures`.
-    /// What is wrong with a source is told by [`Checked::watches`].
-    pub fn from_sources(
-        sources: &[impl AsRef<OsStr>],
-        machine: Option<&Path>,
-    ) -> Result<Self, Faults> {
+    /// What is wrong with a source is told by [`Checked::watches`], and with the machine's file
+    /// beside what could be read, as by [`Checked::read`].
+    pub fn from_sources(sources: &[impl AsRef<OsStr>], machine: Option<&Path>) -> (Self, Faults) {
         let mut faults = Faults::new();
         let mut files = Vec::new();
         let machine = read_machine(machine, &environment::process, &mut files, &mut faults);
@@ -102,7 +100,7 @@ impl Checked {
         if sources.is_empty() {
             faults.push(&Place::argument("SOURCE"), "there is nothing to watch", "name a source");
         }
-        faults.or(Self { model_known: true, model: None, streams, sinks, machine, files })
+        (Self { model_known: true, model: None, streams, sinks, machine, files }, faults)
     }
 }
 

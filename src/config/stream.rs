@@ -100,6 +100,7 @@ impl Common {
         Stream {
             name,
             source,
+            has_source: true,
             pair: None,
             named: None,
             user: self.user,
@@ -129,8 +130,8 @@ impl Stream {
     }
 }
 
-/// Reads one stream. Without a name it is called `stream`, and without a source that is
-/// empty: the rest of it can be checked all the same.
+/// Reads one stream. Without a name it is called `stream`, and it may lack its source: the rest of
+/// it can be checked all the same.
 pub(super) fn read(
     table: &Table<'_>,
     defaults: &Common,
@@ -153,8 +154,10 @@ pub(super) fn read(
     let pair = table.get("pair").and_then(|field| pair(&field));
     let name = name.unwrap_or_else(|| StreamId::new("stream").expect("a valid name"));
     let place = table.place.clone();
+    let has_source = source.is_some();
     let source = source.unwrap_or_else(|| Placed { value: Secret::new(""), place: place.clone() });
     let mut stream = common.into_stream(name, source, place);
+    stream.has_source = has_source;
     stream.pair = pair;
     stream.labels = labels;
     stream
