@@ -76,6 +76,18 @@ fn playlist(segment: &str) -> Vec<u8> {
         .into_bytes()
 }
 
+/// A playlist of playlists.
+fn master(list: &str) -> Vec<u8> {
+    format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=100000\n{list}\n").into_bytes()
+}
+
+/// A playlist whose segment, `1.ts`, is to be deciphered with the key at `key`.
+fn encrypted(key: &str) -> Vec<u8> {
+    let list = String::from_utf8(playlist("1.ts")).unwrap();
+    let key = format!("#EXT-X-KEY:METHOD=AES-128,URI=\"{key}\"\n#EXTINF");
+    list.replace("#EXTINF", &key).into_bytes()
+}
+
 fn segment(clip: &Clip) -> Vec<u8> {
     let encoder = "-c:v libx264 -g 25 -pix_fmt yuv420p";
     let path = clip.made("segment.ts", "testsrc2=size=160x120:rate=25:duration=2", encoder);
@@ -343,7 +355,15 @@ fn a_playlist_may_not_lead_elsewhere() {
         ("/moved.m3u8", PLAYLIST, playlist("moved.ts")),
         ("/moved.ts", redirect, vec![]),
         ("/own.m3u8", PLAYLIST, playlist("1.ts")),
-        ("/1.ts", "200 OK", bytes),
+        ("/1.ts", "200 OK", bytes.clone()),
+        // What FFmpeg itself does not open, some of it two playlists down.
+        ("/passwd.m3u8", PLAYLIST, playlist("file:///etc/passwd")),
+        ("/master.m3u8", PLAYLIST, master("passwd.m3u8")),
+        ("/gopher.m3u8", PLAYLIST, playlist("gopher://127.0.0.1/1.ts")),
+        ("/concat.m3u8", PLAYLIST, playlist("concat:/etc/passwd")),
+        ("/key.m3u8", PLAYLIST, encrypted("file:///etc/passwd")),
+        ("/name.m3u8", PLAYLIST, playlist("segment")),
+        ("/segment", "200 OK", bytes),
     ]);
     let at = |path: &str| settings(&format!("http://{address}/{path}"));
     for path in ["foreign.m3u8", "moved.m3u8", "moved.ts"] {
@@ -354,6 +374,19 @@ fn a_playlist_may_not_lead_elsewhere() {
     }
     check(&refused(&at("file.m3u8")), "disallowed", Remedy::GiveUp, "allow_files");
     assert!(open(&at("own.m3u8"), &Stop::new()).is_ok());
+    for (path, hint) in [
+        ("passwd.m3u8", "allow_files"),
+        ("master.m3u8", "allow_files"),
+        ("key.m3u8", "allow_files"),
+        ("gopher.m3u8", "scheme \"gopher\""),
+        ("concat.m3u8", "scheme \"concat\""),
+        ("name.m3u8", "extension_picky = 0"),
+    ] {
+        check(&refused(&at(path)), "disallowed", Remedy::GiveUp, hint);
+    }
+    let mut named = at("name.m3u8");
+    named.options.insert("extension_picky".into(), "0".into());
+    assert!(open(&named, &Stop::new()).is_ok());
 
     // A playlist on this machine.
     let list = clip.path("list.m3u8");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use percept::config::{Checked, Faults, Overrides};
+use percept::config::{Checked, Faults, Overrides, Watch};
 use percept::data::manifest::{Output, Pictures};
 use percept::decode::DecodeMode;
 use percept::publish::SinkSettings;
@@ -24,6 +24,13 @@ fn load_in(folder: &Path, pipeline: &str) -> Checked {
 
 fn load(pipeline: &str) -> Checked {
     load_in(tempfile::tempdir().unwrap().path(), pipeline)
+}
+
+/// All sources, or why they cannot be watched.
+fn found(checked: &Checked, takes: Takes) -> Result<Vec<Watch<'_>>, Faults> {
+    let mut faults = Faults::new();
+    let watches = checked.watches(takes, &mut faults);
+    faults.or(watches)
 }
 
 /// `line: key: problem` of each fault.
@@ -66,7 +73,7 @@ name = "made"
 source = "lavfi:testsrc2"
 "#,
     );
-    let watches = checked.watches(WATCHER).unwrap();
+    let watches = found(&checked, WATCHER).unwrap();
     let Location::Rtsp(url) = &watches[0].source.location else { panic!("{watches:?}") };
     assert_eq!(url.as_str(), "rtsp://jane%20doe:p%40ss%2Fw%2541rd@cam:8554/live?x=1");
     let Location::Http(url) = &watches[1].source.location else { panic!("{watches:?}") };
@@ -121,7 +128,7 @@ name = "scheme"
 source = "gopher://me:hunter2@cam/1"
 "#,
     );
-    let faults = checked.watches(WATCHER).unwrap_err();
+    let faults = found(&checked, WATCHER).unwrap_err();
     let told = lines(&faults);
     let starts = [
         "3: streams[0].source: source \"no/such/clip.mp4\" does not exist",
@@ -150,19 +157,19 @@ fn a_folder_is_its_clips_each_with_a_name_of_its_own() {
         format!("[[streams]]\nname = \"{name}\"\nsource = {:?}\nhop = \"1s\"\n", at.display())
     };
     let checked = load_in(folder.path(), &stream("clips"));
-    let watches = checked.watches(WATCHER).unwrap();
+    let watches = found(&checked, WATCHER).unwrap();
     let names: Vec<_> = watches.iter().map(|watch| watch.name.as_str()).collect();
     assert_eq!(names, ["clips-a", "clips-a-2"]);
     assert!(watches.iter().all(|watch| watch.stream.hop.value.as_secs() == 1));
 
     let checked = load_in(folder.path(), &(stream("pictures") + &stream("none")));
-    let faults = checked.watches(WATCHER).unwrap_err();
+    let faults = found(&checked, WATCHER).unwrap_err();
     let told = lines(&faults);
     assert_eq!(told.len(), 2, "{faults}");
     assert!(told[0].starts_with("3: ") && told[0].contains("pictures only"), "{faults}");
     assert!(told[1].starts_with("7: ") && told[1].contains("no media files"), "{faults}");
     assert_eq!(
-        lines(&checked.watches(CLASSIFIER).unwrap_err()).len(),
+        lines(&found(&checked, CLASSIFIER).unwrap_err()).len(),
         1,
         "pictures for an image model"
     );
@@ -252,14 +259,15 @@ fn sources_of_the_command_line_are_named_after_themselves() {
     let machine = tempfile::NamedTempFile::new().unwrap();
     let load = |sources: &[&str]| {
         let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
-        Checked::from_sources(&sources, Some(machine.path()))
+        let (checked, faults) = Checked::from_sources(&sources, Some(machine.path()));
+        faults.or(checked)
     };
     let checked = load(&["rtsp://u:p@cam/1", "lavfi:testsrc2", "lavfi:smptebars"]).unwrap();
-    let watches = checked.watches(WATCHER).unwrap();
+    let watches = found(&checked, WATCHER).unwrap();
     let names: Vec<_> = watches.iter().map(|watch| watch.name.as_str()).collect();
     assert_eq!(names, ["cam-1", "lavfi", "lavfi-2"]);
     assert_eq!(checked.sinks().unwrap(), [(SinkSettings::Stdout, true)]);
-    let faults = load(&["no/such.mp4"]).unwrap().watches(WATCHER).unwrap_err().to_string();
+    let faults = found(&load(&["no/such.mp4"]).unwrap(), WATCHER).unwrap_err().to_string();
     assert!(faults.starts_with("command line: SOURCE: source \"no/such.mp4\""), "{faults}");
     assert!(load(&[]).unwrap_err().to_string().contains("nothing to watch"));
 }

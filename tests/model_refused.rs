@@ -135,9 +135,12 @@ fn files_that_are_not_models() {
         (b"just some text, in a file that someone called a model\n", "not an ONNX file"),
         (b"{\"manifest\": 1}", "not an ONNX file"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "not an ONNX file"),
-        (&fixture("good")[..100], "not an ONNX file"),
     ] {
         refused(&case(bytes), &[why, "give the .onnx file"]);
+    }
+    let good = with_property(fixture("good"), "percept.manifest", &manifest().to_string());
+    for end in [40, 100, good.len() / 2, good.len() - 1] {
+        refused(&case(&good[..end]), &["cut off or damaged", "fetch it again"]);
     }
 }
 

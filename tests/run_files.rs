@@ -46,6 +46,30 @@ fn a_clip_is_looked_at_to_its_end_and_told_in_the_schema_s_form() {
 }
 
 #[test]
+fn a_name_that_is_not_utf_8_is_a_file_like_any_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"y\xffrd.mp4"));
+    std::fs::rename(clip(folder.path(), "yard.mp4", 8), &odd).unwrap();
+    let with = |arguments: &[&str], path: &std::path::Path| {
+        Percept::start_with(arguments, |command| command.arg(path)).finish()
+    };
+    let run = with(&["run", "--listen", "off"], &odd);
+    assert_eq!(run.code(), Some(0), "{}", run.stderr);
+    assert!(!run.of_kind("window").is_empty());
+    assert_eq!(run.events[0]["stream"], "y-rd");
+    assert_eq!(with(&["probe"], &odd).code(), Some(0));
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/models/stream-health.onnx");
+    let test = with(&["model", "test", model], &odd);
+    assert_eq!(test.code(), Some(0), "{}", test.stderr);
+    let check = with(&["check"], &odd);
+    assert!(check.code() == Some(2) && check.stderr.contains("is a source"), "{}", check.stderr);
+    let gone = with(&["run", "--listen", "off"], &odd.with_extension("mkv"));
+    assert_eq!(gone.code(), Some(2));
+    assert!(gone.stderr.contains("does not exist"), "{}", gone.stderr);
+}
+
+#[test]
 fn a_folder_and_a_clip_run_together_and_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let clips = folder.path().join("clips");

@@ -25,6 +25,8 @@ fn a_microphone_is_listed_and_heard() {
     let line = lines.iter().find(|line| line.starts_with("mic:pulse\t"));
     let line = line.unwrap_or_else(|| panic!("{lines:?}"));
     assert!(line.contains("Hz") && line.contains("ch"), "{line}");
+    // Neither ALSA's nor JACK's own complaints of devices that there are not.
+    assert_eq!(devices.stderr, "");
 
     for source in ["mic:", "mic:pulse"] {
         let arguments = ["run", source, "--model", LOUD, "--listen", "off", "--hop", "250ms"];
@@ -35,6 +37,42 @@ fn a_microphone_is_listed_and_heard() {
         run.wait_for("the tone", |event| says(event, "loud", true));
         run.signal("-TERM");
         assert_eq!(run.finish().code(), Some(0), "{source}");
+    }
+}
+
+/// Before anything starts, as a missing file is, and in no other words than Percept's own.
+#[test]
+fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = format!(
+        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\nsource = \"lavfi:testsrc2\"\n\
+         pair = \"mic:attic\"\n"
+    );
+    let pair = write(folder.path(), "room.toml", pair);
+    // A sound system that knows of no device at all.
+    let nothing = write(folder.path(), "asound.conf", "");
+    let card = SoundCard::start();
+    let run = |source: &'static str| ["run", source, "--model", LOUD, "--listen", "off"];
+    for (arguments, bare, plugged) in [
+        (&run("mic:")[..], "there is no default microphone, and this machine has none", None),
+        (
+            &run("mic:attic"),
+            "\"attic\", and this machine has none",
+            Some("\"attic\"; this machine has "),
+        ),
+        (&["check", &pair], "room.toml:5: streams[0].pair: opening mic:attic", Some("mic:pulse")),
+    ] {
+        let told =
+            Percept::start_with(arguments, |command| command.env("ALSA_CONFIG_PATH", &nothing));
+        let told = told.finish();
+        assert_eq!(told.code(), Some(2), "{arguments:?}: {}", told.stderr);
+        assert!(told.events.is_empty() && told.stderr.contains(bare), "{}", told.stderr);
+        assert!(!told.stderr.contains("ALSA"), "{}", told.stderr);
+        let Some(plugged) = plugged else { continue };
+        let told = Percept::start_with(arguments, |command| card.at(command)).finish();
+        assert_eq!(told.code(), Some(2), "{arguments:?}: {}", told.stderr);
+        assert!(told.stderr.contains(plugged), "{}", told.stderr);
+        assert!(told.stderr.contains("mic:pulse"), "{}", told.stderr);
     }
 }
 

@@ -45,6 +45,7 @@ fn bad_sources() {
     std::fs::create_dir(&bare).unwrap();
 
     let table: &[(&str, &[&str])] = &[
+        ("", &["source is empty"]),
         (&at("missing.mp4"), &["missing.mp4"]),
         (&text, &["text.mp4", "ffplay"]),
         (&empty, &["empty.mp4", "empty"]),
@@ -84,13 +85,103 @@ fn check_refuses_graphs_and_options_as_run_does() {
 }
 
 #[test]
+fn faults_of_the_file_hide_none_of_the_model_and_the_sources() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        r#"[[streams]]
+name = "a"
+source = "lavfi:testsrc2"
+hop = 2
+[streams.labels]
+ignore = ["shakin"]
+
+[[streams]]
+name = "b"
+source = "lavfi:sine"
+
+[[streams]]
+name = "c"
+source = "/nowhere/clip.mp4"
+[streams.labels]
+leave = 0.95
+
+[[streams]]
+source = "/nowhere/other.mp4"
+
+[[streams]]
+name = "d"
+source = "rtsp://${PERCEPT_TEST_NOT_SET}/1"
+[streams.labels]
+watch = ["darc"]
+
+[[streams]]
+name = "e"
+source = "lavfi:testsrc2"
+pair = "mic:"
+"#,
+    );
+    // Of an unknown model nothing can be said of its labels, but of the files there can.
+    let nameless = write(
+        folder.path(),
+        "q.toml",
+        "modle = \"a.onnx\"\n[[streams]]\nname = \"a\"\nsource = \"/nowhere/clip.mp4\"\n\
+         [streams.labels]\nignore = [\"rain\"]\n",
+    );
+    for command in ["check", "run"] {
+        let listen = if command == "run" { &["--listen", "off"][..] } else { &[] };
+        let told = refused(&[&[command, &pipeline], listen].concat(), &[]);
+        for (line, word) in [
+            (4, "is not a duration"),
+            (6, "no label \"shakin\""),
+            (10, "no video"),
+            (14, "/nowhere/clip.mp4"),
+            (16, "leave: 0.95"),
+            (18, "name: is missing"),
+            (19, "/nowhere/other.mp4"),
+            (23, "PERCEPT_TEST_NOT_SET"),
+            (25, "no label \"darc\""),
+            (30, "does not listen"),
+        ] {
+            let line = format!("p.toml:{line}: ");
+            let found = told.stderr.lines().any(|told| told.contains(&line) && told.contains(word));
+            assert!(found, "{command}: no {line}… {word:?} in:\n{}", told.stderr);
+        }
+        let told = refused(&[&[command, &nameless], listen].concat(), &["modle", "/nowhere/"]);
+        assert!(!told.stderr.contains("rain"), "{}", told.stderr);
+    }
+    let machine = write(folder.path(), "percept.toml", "[log]\nlevel = \"loud\"\n");
+    let arguments = ["run", "/nowhere.mp4", "--config", &machine, "--listen", "off"];
+    refused(&arguments, &["percept.toml:2: log.level", "/nowhere.mp4"]);
+}
+
+/// Only who runs a model wants to know what it does not run on.
+#[test]
+fn a_provider_that_does_not_start_is_warned_of_once_and_only_for_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = clip(folder.path(), "ok.mp4", 9);
+    let video = video.to_str().unwrap();
+    let pipeline = format!("[[streams]]\nname = \"a\"\nsource = {video:?}\n");
+    let pipeline = write(folder.path(), "p.toml", pipeline);
+    let checked = percept(&["check", &pipeline]);
+    assert_eq!((checked.code(), &*checked.stderr), (Some(0), ""));
+    let told = refused(&["run", video, "/nowhere.mp4", "--listen", "off"], &["/nowhere.mp4"]);
+    assert!(!told.stderr.contains("provider"), "{}", told.stderr);
+    let run = percept(&["run", &pipeline, "--listen", "off"]);
+    let warnings = run.stderr.matches("preferred execution provider did not start").count();
+    let on_cpu = run.stderr.contains("provider=\"cpu\"");
+    assert_eq!(warnings, usize::from(on_cpu), "{}", run.stderr);
+}
+
+#[test]
 fn bad_models() {
     let folder = tempfile::tempdir().unwrap();
     let video = clip(folder.path(), "ok.mp4", 5);
     let video = video.to_str().unwrap();
     let text = write(folder.path(), "notes.onnx", "no model");
     let good = std::fs::read(root("models/stream-health.onnx")).unwrap();
-    let cut = write(folder.path(), "cut.onnx", &good[..good.len() / 3]);
+    let cut = write(folder.path(), "cut.onnx", &good[..good.len() / 2]);
     // The same length, so that the file stays ONNX: a label that is not in the manifest's count.
     let renamed = String::from_utf8_lossy(b"percept.manifest").into_owned();
     let place = good.windows(renamed.len()).position(|part| part == renamed.as_bytes()).unwrap();
@@ -101,7 +192,7 @@ fn bad_models() {
     let table: &[(&str, &[&str])] = &[
         (missing.to_str().unwrap(), &["missing.onnx"]),
         (&text, &["notes.onnx", "ONNX"]),
-        (&cut, &["cut.onnx"]),
+        (&cut, &["cut.onnx", "cut off or damaged", "fetch it again"]),
         (&bare, &["bare.onnx", "percept.manifest"]),
     ];
     for (model, words) in table {
@@ -186,14 +277,19 @@ fn a_picture_of_one_pixel_is_watched_like_any_other() {
 }
 
 #[test]
-fn a_clip_too_short_for_a_window_says_nothing_of_its_labels() {
+fn clips_too_short_for_a_window_are_a_failure_where_there_is_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let video = clip(folder.path(), "short.mp4", 3);
     let video = video.to_str().unwrap();
     let run = percept(&["run", video, "--listen", "off"]);
-    assert_eq!(run.code(), Some(0), "{}", run.stderr);
+    assert_eq!(run.code(), Some(1), "{}", run.stderr);
+    assert!(run.stderr.contains("nothing was looked at: 1 source"), "{}", run.stderr);
     assert!(run.of_kind("window").is_empty());
     assert_eq!(run.of_kind("stream").len(), 2);
+    let long = clip(folder.path(), "long.mp4", 9);
+    let run = percept(&["run", video, long.to_str().unwrap(), "--listen", "off"]);
+    assert_eq!(run.code(), Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("stream=short") && run.stderr.contains("too short"));
     // Whoever asks for scores alone is told why there are none.
     let test = percept(&["model", "test", &root("models/stream-health.onnx"), video]);
     assert_eq!(test.code(), Some(2));

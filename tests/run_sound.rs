@@ -68,6 +68,37 @@ fn what_is_told_of_sound_alone_has_the_schema_s_form() {
     }
 }
 
+/// Clips of six seconds, in which either the sound or the pictures come three seconds late: times
+/// count from where the clip begins, whichever of the two a model takes.
+#[test]
+fn what_begins_late_is_told_at_its_time_in_the_clip() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = |graph: &str, late: bool| {
+        let (offset, seconds) = if late { (3, 3) } else { (0, 6) };
+        format!("-itsoffset {offset} -f lavfi -i {graph}:duration={seconds}")
+    };
+    for (name, codec) in [("a.mp4", "aac"), ("b.mkv", "pcm_s16le"), ("c.ts", "mp2")] {
+        for sound_late in [true, false] {
+            let path = folder.path().join(name).to_str().unwrap().to_owned();
+            let pictures = input("color=white:size=64x64:rate=10", !sound_late);
+            let sound = input("sine=frequency=1000", sound_late);
+            let encoders = "-fps_mode passthrough -c:v libx264 -preset ultrafast \
+                            -pix_fmt yuv420p -g 10 -bf 0 -c:a";
+            let arguments = format!("{pictures} {sound} {encoders} {codec} {path}");
+            ffmpeg(&arguments.split_whitespace().collect::<Vec<_>>());
+            for (model, late) in [(LOUD, sound_late), (FLASH_AND_BEEP, !sound_late)] {
+                let events = run(&path, model);
+                let windows = || events.iter().filter(|event| event["kind"] == "window");
+                let begins = windows().next().unwrap()["media_start"].as_f64().unwrap();
+                let ends = windows().next_back().unwrap()["media_end"].as_f64().unwrap();
+                let want = if late { 3.0 } else { 0.0 };
+                assert!((begins - want).abs() < 0.1, "{name} {sound_late} {model}: {begins}");
+                assert!((5.0..6.1).contains(&ends), "{name} {sound_late} {model}: {ends}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_clip_is_seen_and_heard_at_once() {
     let folder = tempfile::tempdir().unwrap();

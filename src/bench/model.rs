@@ -15,6 +15,7 @@ pub fn measure(settings: &BenchSettings) -> Result<ModelReport, ModelError> {
     for &threads in &settings.threads {
         let mut model =
             Model::load(&ModelSettings { threads, max_batch: most, ..settings.model.clone() })?;
+        model.warn_of_passed_over();
         let manifest = model.manifest().clone();
         let buffer = filled(&manifest, model.max_batch());
         report.name = format!("{} {}", model.manifest().name, model.manifest().version);

@@ -2,6 +2,7 @@
 //!
 //! Says nothing of what the commands do.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -78,7 +79,7 @@ pub struct RunArgs {
     /// URLs, clips, pictures, folders of them, devices or lavfi: graphs; or one pipeline file
     /// (.toml)
     #[arg(required = true, value_name = "SOURCE|PIPELINE.toml", value_hint = ValueHint::AnyPath)]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
     #[command(flatten)]
     pub machine: MachineArgs,
     /// The model file, in place of the pipeline's or the default one
@@ -143,7 +144,7 @@ pub struct CheckArgs {
 pub struct ProbeArgs {
     /// URL, file, device or lavfi: graph
     #[arg(value_name = "URL", value_hint = ValueHint::AnyPath)]
-    pub source: String,
+    pub source: OsString,
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -209,7 +210,7 @@ pub struct BenchArgs {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Inputs {
     Pipeline(PathBuf),
-    Sources(Vec<String>),
+    Sources(Vec<OsString>),
 }
 
 impl RunArgs {
@@ -217,9 +218,9 @@ impl RunArgs {
     ///
     /// The error is wrong use, for people.
     pub fn inputs(&self) -> Result<Inputs, String> {
-        let is_pipeline = |input: &&String| {
-            Path::new(input.as_str()).extension().is_some_and(|extension| extension == "toml")
-                && !input.contains("://")
+        let is_pipeline = |input: &&OsString| {
+            Path::new(input).extension().is_some_and(|extension| extension == "toml")
+                && !input.to_string_lossy().contains("://")
         };
         match self.inputs.iter().filter(is_pipeline).count() {
             0 => Ok(Inputs::Sources(self.inputs.clone())),

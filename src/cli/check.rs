@@ -21,19 +21,13 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             continue;
         }
         let machine = args.machine.config.as_deref();
-        let checked = match Checked::load(pipeline, machine) {
-            Ok(checked) => checked,
-            Err(found) => {
-                faults.append(found);
-                continue;
-            }
-        };
+        let (checked, found) = Checked::read(pipeline, machine);
         if !std::mem::replace(&mut logging, true) {
             let _ = telemetry::logging::init(&checked.machine.log);
             source::init();
         }
         let streams = checked.streams.len();
-        match prepare::prepare(checked) {
+        match prepare::prepare(checked, found) {
             Ok(_) => println!("{}: nothing wrong, {streams} stream(s)", pipeline.display()),
             Err(found) => faults.append(found),
         }
@@ -44,6 +38,8 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
 /// How a source that was given in place of a pipeline file is shown: without credentials.
 fn source_instead(argument: &Path) -> Option<String> {
     let is_pipeline = argument.extension().is_some_and(|extension| extension == "toml");
-    let text = argument.to_str().filter(|text| !is_pipeline || text.contains("://"))?;
-    Location::parse(text).ok().map(|location| location.redacted())
+    if is_pipeline && !argument.to_string_lossy().contains("://") {
+        return None;
+    }
+    Location::parse_argument(argument.as_os_str()).ok().map(|location| location.redacted())
 }

@@ -22,6 +22,7 @@ pub fn model(command: &ModelCommand) -> Result<(), Failure> {
         ModelCommand::Verify { file, machine } => {
             let settings = ModelSettings { path: file.clone(), ..machine_settings(machine)? };
             let model = model::Model::load(&settings).map_err(|e| Failure::refused_by(&e))?;
+            model.warn_of_passed_over();
             println!(
                 "{}: fit to run here, on {} with ONNX Runtime {}",
                 file.display(),

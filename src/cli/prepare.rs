@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use super::args::{Inputs, RunArgs};
 use super::exit::Failure;
-use crate::config::{Checked, Faults, Place, Stream, Watch};
+use crate::config::{Checked, Faults, Machine, Place, Stream, Watch};
 use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
@@ -25,32 +25,34 @@ pub struct Prepared {
     pub listener: Option<TcpListener>,
 }
 
-/// Reads the files that `percept run` was given and what overrides them.
-pub fn load(args: &RunArgs) -> Result<Checked, Failure> {
+/// Reads the files that `percept run` was given and what overrides them; gives their faults too.
+pub fn load(args: &RunArgs) -> Result<(Checked, Faults), Failure> {
     let machine = args.machine.config.as_deref();
-    let checked = match args.inputs().map_err(Failure::refused)? {
-        Inputs::Pipeline(path) => Checked::load(&path, machine),
+    let (mut checked, faults) = match args.inputs().map_err(Failure::refused)? {
+        Inputs::Pipeline(path) => Checked::read(&path, machine),
         Inputs::Sources(sources) => Checked::from_sources(&sources, machine),
     };
-    let mut checked = checked.map_err(Failure::refused)?;
     checked.apply(&args.overrides());
-    Ok(checked)
+    Ok((checked, faults))
 }
 
 /// Checks everything against the model, the file system and the network's ports.
 ///
 /// # Errors
-/// All faults that were found, at once.
-pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
-    let mut faults = Faults::new();
+/// All faults that were found, at once: `faults` of the files first.
+pub fn prepare(checked: Checked, mut faults: Faults) -> Result<Prepared, Faults> {
+    // A file that was not read, or is wrong about it, does not say how the model is run.
+    let loadable = !faults
+        .iter()
+        .any(|fault| fault.place.key().is_empty() || fault.place.key().starts_with("model"));
     let mut settings = checked.model_settings();
     let model_place = match &checked.model {
         Some(model) => model.place.clone(),
         None => Place::argument("--model"),
     };
-    let manifest = read_manifest(&settings.path)
-        .map_err(|error| faults.push(&model_place, chain(&error), ""))
-        .ok();
+    let manifest = checked.model_known.then(|| read_manifest(&settings.path));
+    let manifest = manifest
+        .and_then(|read| read.map_err(|error| faults.push(&model_place, chain(&error), "")).ok());
 
     let takes = manifest.as_ref().map_or(Takes::ANYTHING, |manifest| Takes {
         pictures: manifest.pictures().is_some(),
@@ -58,23 +60,16 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
         sound: manifest.sound().is_some(),
         points: manifest.points().is_some(),
     });
-    let mut streams = Vec::new();
-    match checked.watches(takes) {
-        Ok(mut watches) => {
-            if let Some(manifest) = &manifest {
-                let sound = manifest.sound().is_some();
-                let wanted = Wanted::of(manifest.pictures().is_some(), sound);
-                watches.iter_mut().for_each(|watch| watch.source.wanted = wanted);
-            }
-            for watch in &watches {
-                try_source(watch, &mut faults);
-            }
-            if let Some(manifest) = &manifest {
-                streams = jobs(&checked, watches, manifest, &mut faults);
-            }
-        }
-        Err(found) => faults.append(found),
+    let mut watches = checked.watches(takes, &mut faults);
+    if let Some(manifest) = &manifest {
+        let wanted = Wanted::of(manifest.pictures().is_some(), manifest.sound().is_some());
+        watches.iter_mut().for_each(|watch| watch.source.wanted = wanted);
     }
+    watches.iter().for_each(|watch| try_source(watch, &mut faults));
+    let streams = match &manifest {
+        Some(manifest) => jobs(&checked, watches, manifest, &mut faults),
+        None => Vec::new(),
+    };
     let sinks = checked.sinks().map_err(|found| faults.append(found)).unwrap_or_default();
     let listener = checked.machine.http.listen.and_then(|address| {
         let refused = |error| faults.push(&Place::argument("--listen"), chain(&error), "");
@@ -83,7 +78,7 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
     // A batch takes one window a stream: room for more would cost memory, of large models gigabytes.
     settings.max_batch = settings.max_batch.min(streams.len().max(1));
     // Loading takes a while, so it comes last; a manifest that is wrong was told above.
-    let model = manifest.and_then(|_| {
+    let model = manifest.filter(|_| loadable).and_then(|_| {
         let refused = |error| faults.push(&model_place, chain(&error), "");
         Model::load(&settings).map_err(refused).ok()
     });
@@ -94,8 +89,9 @@ pub fn prepare(checked: Checked) -> Result<Prepared, Faults> {
 }
 
 /// A file or a graph is opened once before anything starts: one without what the model takes is
-/// no stream, nor is a microphone for a model that does not listen. Of what may be away for a
-/// while only the options are looked at.
+/// no stream, nor is a microphone for a model that does not listen. A microphone must be there,
+/// though it may be pulled out later. Of cameras and streams, which may be away for a while, only
+/// the options are looked at.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
 fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
@@ -103,12 +99,14 @@ fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
     if watch.name != watch.stream.name {
         return;
     }
-    let result = match watch.source.location {
+    let result = match &watch.source.location {
         Location::File(_) | Location::Lavfi(_) => {
             source::open(&watch.source, &Stop::new()).map(drop)
         }
         // Opens nothing: it is refused.
         Location::Microphone(_) if deaf => source::open(&watch.source, &Stop::new()).map(drop),
+        #[cfg(feature = "microphone")]
+        Location::Microphone(name) => source::check_microphone(name, &watch.source),
         _ => source::check_options(&watch.source),
     };
     if let Err(error) = result {
@@ -128,30 +126,23 @@ fn jobs(
         most: machine.reconnect.most,
         unauthorized: machine.reconnect.unauthorized,
     };
+    // Also of streams whose source is at fault.
+    for stream in &checked.streams {
+        stream.check_labels(&manifest.output, faults);
+        let _ = wants(stream, manifest, machine, faults);
+        let problem = stream.pair.as_ref().zip(unpaired(manifest));
+        if let Some((pair, problem)) = problem {
+            faults.push(&pair.place, problem, LEAVE_PAIR_OUT);
+        }
+    }
     let mut jobs = Vec::new();
     for Watch { name, source, stream } in watches {
-        stream.check_labels(&manifest.output, faults);
         if let Some((problem, fix)) = unfit(&source.location, manifest) {
             faults.push(&stream.source.place, problem, fix);
             continue;
         }
-        let pictures = match manifest.pictures() {
-            Some(input) => {
-                let Some(plan) = stream.plan(input, faults) else { continue };
-                Some((stream.decode_settings(input, &plan, machine.decoder_threads), plan))
-            }
-            None => None,
-        };
-        let sound = match manifest.sound() {
-            Some(input) => {
-                let Some(plan) = stream.sound_plan(input, faults) else { continue };
-                Some(SoundPlan { whole: manifest.judges_sound(), ..plan })
-            }
-            None => None,
-        };
-        let points = manifest.points().map(|input| input.points);
-        let wants = Wants { pictures, sound, points };
-        let pair = paired(stream, &source, &wants, faults);
+        let Some(wants) = wants(stream, manifest, machine, faults) else { continue };
+        let pair = paired(stream, &source, faults);
         let source = match &pair {
             Some(_) => SourceSettings { wanted: Wanted::Pictures, ..source },
             None => source,
@@ -160,6 +151,30 @@ fn jobs(
         jobs.push((job, stream.labels.settings.clone()));
     }
     jobs
+}
+
+/// How a stream is decoded and cut into windows for this model; a fault where it cannot be.
+fn wants(
+    stream: &Stream,
+    manifest: &Manifest,
+    machine: &Machine,
+    faults: &mut Faults,
+) -> Option<Wants> {
+    let pictures = match manifest.pictures() {
+        Some(input) => {
+            let plan = stream.plan(input, faults)?;
+            Some((stream.decode_settings(input, &plan, machine.decoder_threads), plan))
+        }
+        None => None,
+    };
+    let sound = match manifest.sound() {
+        Some(input) => {
+            let plan = stream.sound_plan(input, faults)?;
+            Some(SoundPlan { whole: manifest.judges_sound(), ..plan })
+        }
+        None => None,
+    };
+    Some(Wants { pictures, sound, points: manifest.points().map(|input| input.points) })
 }
 
 /// Why a source cannot give what the model takes, and what to do, where that can be seen from their
@@ -193,30 +208,38 @@ pub(super) fn unfit(
     }
 }
 
-/// The microphone that is heard with a camera; a fault where that cannot be.
-fn paired(
-    stream: &Stream,
-    source: &SourceSettings,
-    wants: &Wants,
-    faults: &mut Faults,
-) -> Option<SourceSettings> {
-    let pair = stream.pair.as_ref()?;
-    let problem = if wants.sound.is_none() {
+const LEAVE_PAIR_OUT: &str = "leave pair out";
+
+/// Why a model has no use for a microphone beside a camera.
+fn unpaired(manifest: &Manifest) -> Option<&'static str> {
+    if manifest.sound().is_none() {
         Some("a microphone, but the model does not listen")
-    } else if wants.pictures.is_none() {
+    } else if manifest.pictures().is_none() {
         Some("a microphone beside a camera, but the model takes no pictures")
-    } else if !source.location.is_live() || matches!(source.location, Location::Microphone(_)) {
-        Some("a microphone, but the source is no camera, whose pictures it could go with")
     } else {
         None
-    };
-    if let Some(problem) = problem {
-        faults.push(&pair.place, problem, "leave pair out");
+    }
+}
+
+/// The microphone that is heard with a camera; a fault where the source is none.
+fn paired(stream: &Stream, source: &SourceSettings, faults: &mut Faults) -> Option<SourceSettings> {
+    let pair = stream.pair.as_ref()?;
+    if !source.location.is_live() || matches!(source.location, Location::Microphone(_)) {
+        let problem = "a microphone, but the source is no camera, whose pictures it could go with";
+        faults.push(&pair.place, problem, LEAVE_PAIR_OUT);
         return None;
     }
     let location = pair.value.clone();
     let stall_timeout = stream.stall_timeout;
-    Some(SourceSettings { wanted: Wanted::Sound, stall_timeout, ..SourceSettings::new(location) })
+    let settings =
+        SourceSettings { wanted: Wanted::Sound, stall_timeout, ..SourceSettings::new(location) };
+    #[cfg(feature = "microphone")]
+    if let Location::Microphone(name) = &settings.location
+        && let Err(error) = source::check_microphone(name, &settings)
+    {
+        faults.push(&pair.place, chain(&error), "");
+    }
+    Some(settings)
 }
 
 #[cfg(test)]
@@ -239,7 +262,7 @@ mod tests {
         source::init();
         let mut checked = Checked::load(&pipeline, None).unwrap();
         checked.machine.http.listen = Some(taken.local_addr().unwrap());
-        let Err(faults) = prepare(checked) else { panic!("must be refused") };
+        let Err(faults) = prepare(checked, Faults::new()) else { panic!("must be refused") };
         let told = faults.to_string();
         for part in ["missing.onnx", "/nowhere/clip.mp4", "/nowhere/events.jsonl", "in use"] {
             assert!(told.contains(part), "{part} is not told of:\n{told}");

@@ -17,7 +17,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::topology::{self, Batching, Report, Setup};
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let checked = prepare::load(args)?;
+    let (checked, faults) = prepare::load(args)?;
     logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
     source::init();
     // Before the model is loaded, which takes a while.
@@ -25,7 +25,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let stop = Stop::new();
     watch_signals(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
     let Prepared { checked, model, streams, sinks, listener } =
-        prepare::prepare(checked).map_err(Failure::refused)?;
+        prepare::prepare(checked, faults).map_err(Failure::refused)?;
+    model.warn_of_passed_over();
     let manifest = model.manifest();
     tracing::info!(
         model = %format_args!("{} {}", manifest.name, manifest.version),
@@ -99,6 +100,13 @@ fn judge(report: &Report) -> Result<(), Failure> {
     if report.unread > 0 {
         problems
             .push(format!("{} file(s) could not be looked at, see the log above", report.unread));
+    }
+    if report.empty > 0 && report.watched == 0 {
+        problems.push(format!(
+            "nothing was looked at: {} source(s) ended before there was one window; give longer \
+             ones, or see the log above",
+            report.empty
+        ));
     }
     if report.skipped > 0 {
         problems.push(format!(

@@ -36,7 +36,8 @@ fn microphones() {
 }
 
 pub fn probe(args: &ProbeArgs) -> Result<(), Failure> {
-    let location = Location::parse(&args.source).map_err(|error| Failure::refused_by(&error))?;
+    let location =
+        Location::parse_argument(&args.source).map_err(|error| Failure::refused_by(&error))?;
     location.secrets().iter().for_each(|secret| redact::register(secret));
     source::init();
     // Nothing runs yet that a failure could interrupt: it is wrong input.

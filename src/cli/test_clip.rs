@@ -24,10 +24,11 @@ const BEST: usize = 5;
 /// Tells the scores of each clip or picture, one after another.
 pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(), Failure> {
     let locations: Result<Vec<_>, _> =
-        clips.iter().map(|clip| Location::parse(&clip.to_string_lossy())).collect();
+        clips.iter().map(|clip| Location::parse_argument(clip.as_os_str())).collect();
     let locations = locations.map_err(|error| Failure::refused_by(&error))?;
     source::init();
     let mut model = Model::load(settings).map_err(|error| Failure::refused_by(&error))?;
+    model.warn_of_passed_over();
     let manifest = model.manifest().clone();
     let wants = wants(&manifest).map_err(|error| Failure::refused_by(&error))?;
     let metrics = Metrics::new().stream(&StreamId::new("clip").expect("a valid name"));

@@ -40,16 +40,15 @@ impl Checked {
         settings
     }
 
-    /// Every source to watch, found and with its credentials, which are made known to
-    /// [`redact`]. A folder's clips are called `folder-clip`, with a number where two
-    /// would be the same; its pictures are one stream, `folder`.
+    /// Every source to watch that was found, with its credentials, which are made known to
+    /// [`redact`]; the others are faults. A folder's clips are called `folder-clip`, with a
+    /// number where two would be the same; its pictures are one stream, `folder`.
     ///
     /// `takes`: which files of a folder are for the model; how many are not is logged.
-    pub fn watches(&self, takes: Takes) -> Result<Vec<Watch<'_>>, Faults> {
-        let mut faults = Faults::new();
+    pub fn watches(&self, takes: Takes, faults: &mut Faults) -> Vec<Watch<'_>> {
         let mut watches: Vec<Watch<'_>> = Vec::new();
-        for stream in &self.streams {
-            let Some(source) = stream.source_settings(&mut faults) else { continue };
+        for stream in self.streams.iter().filter(|stream| stream.has_source) {
+            let Some(source) = stream.source_settings(faults) else { continue };
             let folder = matches!(source.location, Location::Folder(_));
             let found = match source::expand(&source.location, takes) {
                 Ok(found) => found,
@@ -84,7 +83,7 @@ impl Checked {
                 watches.push(Watch { name, source, stream });
             }
         }
-        faults.or(watches)
+        watches
     }
 
     /// The sinks, each checked to be writable; and whether each tells of windows.
@@ -105,9 +104,9 @@ impl Checked {
 impl Stream {
     /// `None` after it has noted why the source cannot be used.
     fn source_settings(&self, faults: &mut Faults) -> Option<SourceSettings> {
-        let parsed = match &*self.pictures {
-            [] => Location::parse(self.source.value.expose()),
-            pictures => Ok(Location::Pictures(pictures.into())),
+        let parsed = match &self.named {
+            None => Location::parse(self.source.value.expose()),
+            Some(named) => Ok(named.clone()),
         };
         let location = match parsed {
             Ok(location) => self.with_credentials(location, faults),

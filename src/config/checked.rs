@@ -23,7 +23,9 @@ use crate::web::WebSettings;
 pub struct Checked {
     /// `None`: the default model.
     pub model: Option<Placed<PathBuf>>,
-    /// Never empty; names are unique.
+    /// Whether that is what was meant: not where a fault of the pipeline hides its model.
+    pub model_known: bool,
+    /// Never empty, and names are unique, where there was no fault.
     pub streams: Vec<Stream>,
     /// Empty: events go nowhere but into metrics.
     pub sinks: Vec<Sink>,
@@ -38,11 +40,13 @@ pub struct Stream {
     pub name: StreamId,
     /// URL, path, device or `lavfi:`, as written.
     pub source: Placed<Secret>,
+    /// Whether there is a source: not where that was a fault of the file.
+    pub has_source: bool,
     /// The microphone that is heard with it.
     pub pair: Option<Placed<Location>>,
-    /// Pictures named on the command line that make one stream; `source` is the first. Empty
-    /// for every other stream.
-    pub pictures: Vec<PathBuf>,
+    /// What the command line named and no text says: pictures that make one stream, or a path
+    /// that is not UTF-8; goes before `source`.
+    pub named: Option<Location>,
     /// To be joined to the URL.
     pub user: Option<Placed<Secret>>,
     /// Only where there is a user.

@@ -1,6 +1,7 @@
 //! Finds and reads the files.
 
 use std::cell::RefCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use toml_edit::Document;
@@ -32,55 +33,74 @@ impl Checked {
         machine: Option<&Path>,
         environment: Lookup<'_>,
     ) -> Result<Self, Faults> {
+        let (checked, faults) = Self::read_with(pipeline, machine, environment);
+        faults.or(checked)
+    }
+
+    /// What could be read beside all faults of both files, for checks that go on: what is
+    /// wrong is left at its default, and a stream may lack its source.
+    pub fn read(pipeline: &Path, machine: Option<&Path>) -> (Self, Faults) {
+        Self::read_with(pipeline, machine, &environment::process)
+    }
+
+    fn read_with(
+        pipeline: &Path,
+        machine: Option<&Path>,
+        environment: Lookup<'_>,
+    ) -> (Self, Faults) {
         let mut faults = Faults::new();
         let mut files = vec![pipeline.to_owned()];
-        let (Pipeline { model, streams, sinks }, found) =
+        let (Pipeline { model_known, model, streams, sinks }, found) =
             read_file(pipeline, &keys::PIPELINE, environment, pipeline::read);
         faults.append(found);
         let machine = read_machine(machine, environment, &mut files, &mut faults);
-        faults.or(Self { model, streams, sinks, machine, files })
+        (Self { model_known, model, streams, sinks, machine, files }, faults)
     }
 
     /// No pipeline: sources as given on the command line, each a stream with defaults.
     ///
     /// A stream is named after its source; where two would have the same name, `-2` and so
     /// on is added to the later ones. Several pictures or point clouds are one stream, `pictures`.
-    /// What is wrong with a source is told by [`Checked::watches`].
-    pub fn from_sources(sources: &[String], machine: Option<&Path>) -> Result<Self, Faults> {
+    /// What is wrong with a source is told by [`Checked::watches`], and with the machine's file
+    /// beside what could be read, as by [`Checked::read`].
+    pub fn from_sources(sources: &[impl AsRef<OsStr>], machine: Option<&Path>) -> (Self, Faults) {
         let mut faults = Faults::new();
         let mut files = Vec::new();
         let machine = read_machine(machine, &environment::process, &mut files, &mut faults);
         let mut streams: Vec<Stream> = Vec::new();
-        let picture = |source: &String| match Location::parse(source) {
+        let picture = |source: &OsStr| match Location::parse_argument(source) {
             Ok(Location::File(path)) if is_single(&path) => Some(path),
             _ => None,
         };
-        let pictures: Vec<_> = sources.iter().filter_map(picture).collect();
+        let sources: Vec<_> = sources.iter().map(AsRef::as_ref).collect();
+        let pictures: Vec<_> = sources.iter().copied().filter_map(picture).collect();
         let together = pictures.len() > 1;
-        for source in sources {
+        for source in sources.iter().copied() {
             if together && picture(source).is_some() {
                 continue;
             }
             let place = Place::argument("SOURCE");
-            let value = Secret::new(source);
-            let location = Location::parse(source);
-            let name = location.map_or_else(|_| "stream".into(), |at| at.default_stream_name());
+            let value = Secret::new(source.to_string_lossy());
+            let location = Location::parse_argument(source).ok();
+            let name = location.as_ref().map(Location::default_stream_name);
             let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
-            let name = unused_name(&name, used);
-            streams.push(Stream::plain(name, Placed { value, place }));
+            let name = unused_name(name.as_deref().unwrap_or("stream"), used);
+            let named = location.filter(|_| source.to_str().is_none());
+            streams.push(Stream { named, ..Stream::plain(name, Placed { value, place }) });
         }
         if together {
             let used = |name: &str| streams.iter().any(|stream| stream.name.as_str() == name);
             let name = unused_name("pictures", used);
             let value = Secret::new(pictures[0].to_string_lossy());
             let source = Placed { value, place: Place::argument("SOURCE") };
-            streams.push(Stream { pictures, ..Stream::plain(name, source) });
+            let named = Some(Location::Pictures(pictures.into()));
+            streams.push(Stream { named, ..Stream::plain(name, source) });
         }
         let sinks = vec![Sink::stdout(Place::argument("SOURCE"))];
         if sources.is_empty() {
             faults.push(&Place::argument("SOURCE"), "there is nothing to watch", "name a source");
         }
-        faults.or(Self { model: None, streams, sinks, machine, files })
+        (Self { model_known: true, model: None, streams, sinks, machine, files }, faults)
     }
 }
 

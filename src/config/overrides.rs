@@ -33,6 +33,7 @@ impl Checked {
         if let Some(model) = &overrides.model {
             let place = Place::argument("--model");
             self.model = Some(Placed { value: model.clone(), place });
+            self.model_known = true;
         }
         for stream in &mut self.streams {
             if let Some(value) = overrides.hop {

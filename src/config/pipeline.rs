@@ -12,6 +12,8 @@ use crate::publish::SinkSettings;
 
 #[derive(Default)]
 pub(super) struct Pipeline {
+    /// As [`super::Checked::model_known`].
+    pub model_known: bool,
     pub model: Option<Placed<PathBuf>>,
     pub streams: Vec<Stream>,
     pub sinks: Vec<Sink>,
@@ -42,10 +44,15 @@ pub(super) fn read(table: &Table<'_>) -> Pipeline {
             }
             names.push((name, table.place.line().unwrap_or_default()));
         }
-        streams.extend(stream::read(&table, &defaults, &labels, &mut faults));
+        streams.push(stream::read(&table, &defaults, &labels, &mut faults));
     }
     table.source().faults.borrow_mut().append(faults);
-    Pipeline { model: path(table, "model"), streams, sinks: sinks(table) }
+    let model = path(table, "model");
+    let model_known = match table.get("model") {
+        Some(_) => model.is_some(),
+        None => !table.misspells("model"),
+    };
+    Pipeline { model_known, model, streams, sinks: sinks(table) }
 }
 
 fn path(table: &Table<'_>, name: &str) -> Option<Placed<PathBuf>> {

@@ -100,8 +100,9 @@ impl Common {
         Stream {
             name,
             source,
+            has_source: true,
             pair: None,
-            pictures: Vec::new(),
+            named: None,
             user: self.user,
             password: self.password,
             transport: self.transport.unwrap_or_default(),
@@ -129,13 +130,14 @@ impl Stream {
     }
 }
 
-/// Reads one stream; `None` where it lacks a name or a source.
+/// Reads one stream. Without a name it is called `stream`, and it may lack its source: the rest of
+/// it can be checked all the same.
 pub(super) fn read(
     table: &Table<'_>,
     defaults: &Common,
     labels: &LabelsTable,
     faults: &mut Faults,
-) -> Option<Stream> {
+) -> Stream {
     let common = Common::read(table).over(defaults);
     let own = table.get("labels").and_then(|field| field.table(&keys::LABELS));
     let own = own.map(|table| LabelsTable::read(&table)).unwrap_or_default();
@@ -150,10 +152,15 @@ pub(super) fn read(
         faults.push(&password.place, "a password without a user", fix);
     }
     let pair = table.get("pair").and_then(|field| pair(&field));
-    let mut stream = common.into_stream(name?, source?, table.place.clone());
+    let name = name.unwrap_or_else(|| StreamId::new("stream").expect("a valid name"));
+    let place = table.place.clone();
+    let has_source = source.is_some();
+    let source = source.unwrap_or_else(|| Placed { value: Secret::new(""), place: place.clone() });
+    let mut stream = common.into_stream(name, source, place);
+    stream.has_source = has_source;
     stream.pair = pair;
     stream.labels = labels;
-    Some(stream)
+    stream
 }
 
 fn required<'a>(table: &Table<'a>, name: &str, fix: &str) -> Option<Field<'a>> {

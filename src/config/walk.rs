@@ -91,6 +91,13 @@ impl<'a> Table<'a> {
         self.source.fault(&place, problem, fix);
     }
 
+    /// Whether an unknown key is most likely meant to be `name`.
+    pub fn misspells(&self, name: &str) -> bool {
+        let known: Vec<_> = self.keys.keys.iter().map(|key| key.name).collect();
+        let mut unknown = self.entries.iter().map(|(key, _)| key);
+        unknown.any(|key| self.keys.get(key).is_none() && nearest(key, &known) == Some(name))
+    }
+
     fn line_of(&self, name: &str) -> Option<usize> {
         self.source.line(self.entries.get_key_value(name)?.0.span())
     }

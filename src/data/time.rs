@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// Nanoseconds of media time since the stream's first frame in this process.
+/// Nanoseconds of media time since the stream's first frame in this process; of a file, since the
+/// start of its first track of pictures or sound.
 ///
 /// Never decreases along a stream and runs on over reconnects and time jumps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

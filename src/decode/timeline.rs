@@ -61,6 +61,8 @@ pub enum Beside {
 /// Cloning takes a checkpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
+    /// Where media time begins, in nanoseconds of the timestamps; `None`: at the first frame.
+    begins: Option<i64>,
     segment: u32,
     last: Option<Last>,
     /// Set after a reconnect: how long the stream was away.
@@ -83,6 +85,12 @@ struct Last {
 impl Timeline {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Media time begins at this timestamp and not at the first frame, which may be a late one.
+    /// Once a frame was placed it changes nothing.
+    pub fn begin_at(&mut self, (ticks, tick): (i64, (i32, i32))) {
+        self.begins = Some(nanos(ticks, tick));
     }
 
     /// The stream was, or is about to be, opened again at `now`: a new segment begins with
@@ -135,7 +143,8 @@ impl Timeline {
     pub fn place(&mut self, time: RawTime) -> Moment {
         let nanos = time.pts.map(|pts| nanos(pts, time.tick));
         let Some(last) = self.last else {
-            return self.settle(&time, 0, nanos.map(|nanos| -nanos), false);
+            let late = nanos.zip(self.begins).map_or(0, |(nanos, begins)| (nanos - begins).max(0));
+            return self.settle(&time, late, nanos.map(|nanos| late - nanos), false);
         };
         let waited = nanos_of(time.arrived.saturating_duration_since(last.arrived));
         let frame = time.duration.or(last.duration);
@@ -259,6 +268,24 @@ mod tests {
         assert_eq!(feed.at(123_456, NOW).0, 0.0);
         assert_eq!(feed.at(123_456 + 3600, NOW).0, 40.0);
         assert_eq!(feed.at(123_456 + 90_000, NOW).0, 1000.0);
+    }
+
+    #[test]
+    fn a_file_begins_where_its_first_track_does() {
+        const MS_CLOCK: (i32, i32) = (1, 1000);
+        let mut late = Feed::file();
+        late.timeline.begin_at((1400, MS_CLOCK));
+        assert_eq!(late.at(90_000 * 44 / 10, NOW).0, 3000.0);
+        let at = MediaTime::from_nanos(500_000_000);
+        assert_eq!(late.timeline.beside(1900, MS_CLOCK, 0), Beside::At { media: at, segment: 0 });
+        late.timeline.begin_at((0, MS_CLOCK));
+        assert_eq!(late.at(90_000 * 44 / 10 + 3600, NOW).0, 3040.0);
+        let mut early = Feed::file();
+        early.timeline.begin_at((1400, MS_CLOCK));
+        assert_eq!(early.at(0, NOW).0, 0.0, "time is never before its beginning");
+        let mut untimed = Feed::file();
+        untimed.timeline.begin_at((1400, MS_CLOCK));
+        assert_eq!(untimed.at(None, NOW).0, 0.0);
     }
 
     #[test]

@@ -16,6 +16,13 @@ pub enum ModelError {
     NotOnnx { path: PathBuf, why: String },
 
     #[error(
+        "reading model {}: the ONNX file is cut off or damaged: it begins as one, but does not go on to its end; \
+         copy or fetch it again",
+        path.display()
+    )]
+    Damaged { path: PathBuf },
+
+    #[error(
         "reading model {}: the ONNX file has no metadata property `percept.manifest`, so nobody can tell how to \
          feed it; export it with a manifest",
         path.display()
@@ -38,7 +45,11 @@ pub enum ModelError {
     #[error("execution provider {provider} is required and did not start: {why}")]
     Provider { provider: &'static str, why: String },
 
-    #[error("loading model {} into ONNX Runtime: {why}", path.display())]
+    #[error(
+        "loading model {} into ONNX Runtime: {why}; if the file may be damaged, copy or fetch it again, else \
+         export it again",
+        path.display()
+    )]
     Load { path: PathBuf, why: String },
 
     #[error("a batch of {batch} windows was asked of model {model}, which takes 1 to {most}")]
@@ -66,6 +77,7 @@ impl Fault for ModelError {
         match self {
             Self::Read { .. } => "read",
             Self::NotOnnx { .. } => "not_onnx",
+            Self::Damaged { .. } => "damaged",
             Self::NoManifest { .. } => "no_manifest",
             Self::Manifest { .. } => "manifest",
             Self::Library { .. } => "library",

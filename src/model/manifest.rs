@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::check;
 use super::error::{ManifestFault, ModelError};
-use super::onnx_file::{self, Ports};
+use super::onnx_file::{self, NotOnnx, Ports};
 use crate::data::Manifest;
 use crate::data::manifest::{Pictures, Points, Sound};
 
@@ -27,8 +27,10 @@ const MOST_BYTES: u64 = 2 << 30;
 /// # Errors
 /// [`ModelError::Read`], `NotOnnx`, `NoManifest`, or `Manifest` with every fault that was found.
 pub fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
-    let file = onnx_file::parse(&read(path)?)
-        .map_err(|why| ModelError::NotOnnx { path: path.to_owned(), why: why.to_string() })?;
+    let file = onnx_file::parse(&read(path)?).map_err(|why| match why {
+        NotOnnx::Damaged => ModelError::Damaged { path: path.to_owned() },
+        why => ModelError::NotOnnx { path: path.to_owned(), why: why.to_string() },
+    })?;
     let text = file.manifest.ok_or_else(|| ModelError::NoManifest { path: path.to_owned() })?;
     let read = parse(&text).and_then(|mut manifest| {
         take_tables(&mut manifest, &file.tables)?;

@@ -54,6 +54,9 @@ pub enum NotOnnx {
     NotProtobuf,
     #[error("it holds no ONNX graph")]
     NoGraph,
+    /// It begins as one.
+    #[error("it ends too early, or a part of it is not as it was written")]
+    Damaged,
 }
 
 /// Reads an ONNX file's bytes.
@@ -61,6 +64,15 @@ pub fn parse(bytes: &[u8]) -> Result<OnnxFile, NotOnnx> {
     if bytes.is_empty() {
         return Err(NotOnnx::Empty);
     }
+    // Writers begin with ir_version; nothing else that people have begins so.
+    let begins_well = matches!(Fields(bytes).next(), Some(Ok((1, Value::Number(_)))));
+    parts(bytes).map_err(|why| match why {
+        NotOnnx::NotProtobuf if begins_well => NotOnnx::Damaged,
+        why => why,
+    })
+}
+
+fn parts(bytes: &[u8]) -> Result<OnnxFile, NotOnnx> {
     let (mut file, mut has_version, mut has_graph) = (OnnxFile::default(), false, false);
     for field in Fields(bytes) {
         match field? {
@@ -284,6 +296,8 @@ mod tests {
             assert!(parse(other).is_err());
         }
         assert_eq!(parse(&[8, 10]), Err(NotOnnx::NoGraph));
+        let model = model();
+        assert_eq!(parse(&model[..model.len() / 2]), Err(NotOnnx::Damaged));
     }
 
     #[test]

@@ -12,20 +12,41 @@ use super::error::ModelError;
 use super::library::Runtime;
 use super::settings::{ModelSettings, Need, Provider, ProviderKind};
 
-/// The session, and the provider that it really runs on.
+/// A preferred provider that did not start.
+#[derive(Debug)]
+pub struct PassedOver {
+    provider: ProviderKind,
+    why: String,
+}
+
+impl PassedOver {
+    /// Warns of it, once a process.
+    pub fn warn(&self) {
+        static WARNED: AtomicBool = AtomicBool::new(false);
+        if !WARNED.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                provider = self.provider.as_str(),
+                why = self.why,
+                "preferred execution provider did not start"
+            );
+        }
+    }
+}
+
+/// A session, the provider that it really runs on, and those that were to go before it.
 ///
-/// ONNX Runtime falls back to the CPU without a word, so each provider is asked to fail. A
-/// preferred one that does is warned of, once a process. The CPU comes last always.
+/// ONNX Runtime falls back to the CPU without a word, so each provider is asked to fail. The CPU
+/// comes last always.
 pub fn start(
     runtime: &Runtime,
     settings: &ModelSettings,
-) -> Result<(Session, ProviderKind), ModelError> {
-    static WARNED: AtomicBool = AtomicBool::new(false);
+) -> Result<(Session, ProviderKind, Vec<PassedOver>), ModelError> {
+    let mut passed_over = Vec::new();
     let cpu = Provider::required(ProviderKind::Cpu);
     for provider in settings.providers.iter().chain([&cpu]) {
         runtime.said.take();
         let error = match session(runtime, settings, provider.kind) {
-            Ok(session) => return Ok((session, provider.kind)),
+            Ok(session) => return Ok((session, provider.kind, passed_over)),
             Err(error) => error.to_string(),
         };
         if provider.kind == ProviderKind::Cpu {
@@ -35,13 +56,7 @@ pub fn start(
         if provider.need == Need::Required {
             return Err(ModelError::Provider { provider: provider.kind.as_str(), why });
         }
-        if !WARNED.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                provider = provider.kind.as_str(),
-                why,
-                "preferred execution provider did not start"
-            );
-        }
+        passed_over.push(PassedOver { provider: provider.kind, why });
     }
     unreachable!("the chain above ends with the CPU, which returns")
 }

@@ -7,6 +7,7 @@ use super::check;
 use super::error::{ManifestFault, ModelError};
 use super::manifest::read_manifest;
 use super::onnx_file::{Port, Ports};
+use super::provider::PassedOver;
 use super::settings::{ModelSettings, ProviderKind};
 use super::{library, provider};
 use crate::data::{Feed, Logits, Manifest, ModelInput, Values};
@@ -16,6 +17,7 @@ pub struct Model {
     session: Session,
     manifest: Manifest,
     provider: ProviderKind,
+    passed_over: Vec<PassedOver>,
     runtime_version: String,
     max_batch: usize,
 }
@@ -35,7 +37,7 @@ impl Model {
     pub fn load(settings: &ModelSettings) -> Result<Self, ModelError> {
         let manifest = read_manifest(&settings.path)?;
         let runtime = library::runtime(settings.library.as_deref())?;
-        let (session, provider) = provider::start(&runtime, settings)?;
+        let (session, provider, passed_over) = provider::start(&runtime, settings)?;
         let ports = Ports { inputs: ports(session.inputs()), outputs: ports(session.outputs()) };
         let faults = check::graph(&manifest, &ports);
         if !faults.is_empty() {
@@ -47,6 +49,7 @@ impl Model {
             session,
             manifest,
             provider,
+            passed_over,
             runtime_version: runtime.version,
             max_batch: if one_at_a_time { 1 } else { settings.max_batch.max(1) },
         };
@@ -70,6 +73,12 @@ impl Model {
     /// The execution provider really in use: `cpu` or `cuda`.
     pub fn provider(&self) -> &'static str {
         self.provider.as_str()
+    }
+
+    /// Warns, once a process, of providers that were preferred to this one and did not start: for
+    /// who is going to run the model.
+    pub fn warn_of_passed_over(&self) {
+        self.passed_over.iter().for_each(PassedOver::warn);
     }
 
     /// Of the ONNX Runtime library in use, such as `1.31.1`.

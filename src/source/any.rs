@@ -76,6 +76,15 @@ impl Source {
         }
     }
 
+    /// Where the clock of something finite begins, in ticks and seconds a tick.
+    pub fn begins(&self) -> Option<(i64, (i32, i32))> {
+        match self {
+            Self::Input(input) => input.begins(),
+            #[cfg(feature = "microphone")]
+            Self::Microphone(_) => None,
+        }
+    }
+
     /// How long it is, where that is known.
     pub fn duration(&self) -> Option<Duration> {
         match self {

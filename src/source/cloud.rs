@@ -1,7 +1,7 @@
 //! Point clouds out of files.
 //!
-//! PLY (text or binary; its `vertex` element's `x`, `y` and `z`) and plain text, a point a line (`.xyz`).
-//! What comes out is as point models are trained (Jaegle et al. 2021,
+//! PLY (text or binary; its `vertex` element's `x`, `y` and `z`) and plain text (`.xyz`): a point a
+//! line, or a molecule. What comes out is as point models are trained (Jaegle et al. 2021,
 //! section 4.4): centred, and scaled so that the farthest point is at distance 1.
 
 use std::fs::File;
@@ -42,26 +42,23 @@ pub fn is_cloud(path: &Path) -> bool {
 
 /// `count` points of a file, f32 `[count, 3]`, centred and within distance 1.
 ///
-/// Of more points an even choice is taken, the same each time; of fewer, points come again.
+/// Of more points an even choice is taken, the same each time; of fewer, points come again. Centre and
+/// scale are those of the points that are taken, each of them counted once.
 ///
 /// # Errors
 /// The file cannot be read, is of neither form, has fewer than 4 finite points or no extent.
 pub fn read_cloud(path: &Path, count: usize) -> Result<Vec<f32>, CloudError> {
     let failed = |cause| CloudError::Read { path: path.to_owned(), cause };
-    let form = |problem| CloudError::Form { path: path.to_owned(), problem };
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let begin = file.fill_buf().map_err(failed)?;
     if begin.is_empty() {
         return Err(CloudError::Empty { path: path.to_owned() });
     }
-    let mut points = if begin.starts_with(b"ply") {
-        ply(file).map_err(|fault| match fault {
-            Fault::Cut => CloudError::Cut { path: path.to_owned() },
-            Fault::Form(problem) => form(problem),
-        })?
-    } else {
-        lines(file).map_err(form)?
-    };
+    let read = if begin.starts_with(b"ply") { ply(file) } else { lines(file, path) };
+    let mut points = read.map_err(|fault| match fault {
+        Fault::Cut => CloudError::Cut { path: path.to_owned() },
+        Fault::Form(problem) => CloudError::Form { path: path.to_owned(), problem },
+    })?;
     let all = points.len();
     points.retain(|point| point.iter().all(|place| place.is_finite()));
     if points.len() < 4 {
@@ -71,8 +68,9 @@ pub fn read_cloud(path: &Path, count: usize) -> Result<Vec<f32>, CloudError> {
         let passed_over = all - points.len();
         tracing::warn!(file = %path.display(), passed_over, "points that are no numbers");
     }
-    let chosen = choose(&points, count);
-    normalised(&chosen).ok_or_else(|| CloudError::Shapeless { path: path.to_owned() })
+    let chosen = normalised(&choose(&points, count));
+    let chosen = chosen.ok_or_else(|| CloudError::Shapeless { path: path.to_owned() })?;
+    Ok(chosen.into_iter().cycle().take(count * 3).collect())
 }
 
 /// One vertex; every other property is passed over.
@@ -102,7 +100,7 @@ impl PropertyAccess for Vertex {
     }
 }
 
-/// Why a PLY file gives no points.
+/// Why a file gives no points.
 enum Fault {
     Cut,
     Form(String),
@@ -145,33 +143,91 @@ fn ply(file: impl BufRead) -> Result<Vec<[f64; 3]>, Fault> {
 }
 
 /// Three numbers a line, and whatever follows them; separated by spaces, commas or semicolons.
-/// Empty lines, and a first line of names, are passed over.
-fn lines(file: impl BufRead) -> Result<Vec<[f64; 3]>, String> {
+/// Empty lines, and a first line of names or of the points' number, are passed over. Or a
+/// molecule: see [`atoms`].
+fn lines(file: impl BufRead, path: &Path) -> Result<Vec<[f64; 3]>, Fault> {
+    let number = |(index, line): (usize, io::Result<String>)| match line {
+        Ok(line) => Ok((index + 1, line)),
+        Err(error) => Err(Fault::Form(format!("line {}: {error}", index + 1))),
+    };
+    let mut lines = file.lines().enumerate().map(number);
+    let head: Vec<_> = lines.by_ref().take(3).collect::<Result<_, _>>()?;
+    let molecule = atom_count(&head);
+    let lines = head.into_iter().map(Ok).chain(lines);
+    if let Some(count) = molecule {
+        return atoms(count, lines, path);
+    }
     let mut points = Vec::new();
-    for (index, line) in file.lines().enumerate() {
-        let line = line.map_err(|error| format!("line {}: {error}", index + 1))?;
-        let mut fields = line
-            .split(|c: char| c.is_whitespace() || c == ',' || c == ';')
-            .filter(|field| !field.is_empty());
-        let point = [fields.next(), fields.next(), fields.next()]
-            .map(|field| field.and_then(|field| field.parse::<f64>().ok()));
-        match point {
-            [Some(x), Some(y), Some(z)] => points.push([x, y, z]),
-            _ if index == 0 || line.trim().is_empty() || line.starts_with('#') => {}
-            _ => return Err(format!("line {} is not three numbers", index + 1)),
+    for line in lines {
+        let (number, line) = line?;
+        match three_numbers(fields(&line)) {
+            Some(point) => points.push(point),
+            None if number == 1 || line.trim().is_empty() || line.starts_with('#') => {}
+            None => return Err(Fault::Form(format!("line {number} is not three numbers"))),
         }
         if points.len() > MOST_POINTS {
-            return Err(format!("more than {MOST_POINTS} points"));
+            return Err(Fault::Form(format!("more than {MOST_POINTS} points")));
         }
     }
     Ok(points)
 }
 
+/// The number of atoms, where a text begins as chemistry programs write a molecule: with that, a
+/// comment, and an atom. A comment is told from a point by what it says, or by an element's
+/// symbol below it.
+fn atom_count(head: &[(usize, String)]) -> Option<usize> {
+    let [(_, count), (_, comment), (_, first)] = head else { return None };
+    let count = count.trim().parse().ok()?;
+    let has_symbol = first.trim_start().starts_with(|c: char| c.is_ascii_alphabetic());
+    let molecule = three_numbers(fields(comment)).is_none() || has_symbol;
+    (molecule && atom(first).is_some()).then_some(count)
+}
+
+/// Molecules as chemistry programs write them (XYZ): the number of atoms, a comment, and an atom a
+/// line: an element's symbol or number, three numbers, and whatever follows them. Of several, such
+/// as the steps of a simulation, the first is taken.
+fn atoms(
+    count: usize,
+    lines: impl Iterator<Item = Result<(usize, String), Fault>>,
+    path: &Path,
+) -> Result<Vec<[f64; 3]>, Fault> {
+    if count > MOST_POINTS {
+        return Err(Fault::Form(format!("{count} atoms are too many")));
+    }
+    let mut lines = lines.skip(2);
+    let mut points = Vec::new();
+    for _ in 0..count {
+        let (number, line) = lines.next().ok_or(Fault::Cut)??;
+        let wrong = || format!("line {number} is no atom: an element and three numbers");
+        points.push(atom(&line).ok_or_else(|| Fault::Form(wrong()))?);
+    }
+    if lines.any(|line| line.is_ok_and(|(_, line)| !line.trim().is_empty())) {
+        tracing::warn!(file = %path.display(), "what follows the first molecule is passed over");
+    }
+    Ok(points)
+}
+
+/// Where an atom is; a line of three numbers alone has no element.
+fn atom(line: &str) -> Option<[f64; 3]> {
+    three_numbers(fields(line).skip(1)).or_else(|| three_numbers(fields(line)))
+}
+
+fn fields(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| c.is_whitespace() || c == ',' || c == ';')
+        .filter(|field| !field.is_empty())
+}
+
+fn three_numbers<'a>(fields: impl Iterator<Item = &'a str>) -> Option<[f64; 3]> {
+    let mut numbers = fields.map(|field| field.parse().ok());
+    Some([numbers.next()??, numbers.next()??, numbers.next()??])
+}
+
+/// At most `count` of the points.
 fn choose(points: &[[f64; 3]], count: usize) -> Vec<[f64; 3]> {
-    // An even stride over a fixed shuffle: files list points part by part.
+    // Of a fixed shuffle: files list points part by part.
     let mut order: Vec<usize> = (0..points.len()).collect();
     fastrand::Rng::with_seed(0).shuffle(&mut order);
-    (0..count).map(|i| points[order[i % order.len()]]).collect()
+    order.into_iter().take(count).map(|at| points[at]).collect()
 }
 
 /// f32 `[points, 3]`; `None` where they have no extent that can be told. Until then in f64: on a
@@ -254,6 +310,43 @@ mod tests {
         assert_eq!(first, cloud("a.xyz", many.as_bytes(), 64).unwrap());
         let far = first.as_chunks::<3>().0.iter().map(|p| p.iter().map(|x| x * x).sum::<f32>());
         assert!((far.fold(0.0, f32::max) - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn points_that_come_again_do_not_move_the_centre() {
+        let mut points = sorted(cloud("a.xyz", CORNERS.as_bytes(), 9).unwrap());
+        points.dedup();
+        assert_eq!(points, WANTED);
+    }
+
+    #[test]
+    fn a_molecule_is_its_atoms() {
+        let xyz = |comment: &str, element: &[&str], rest: &str| -> String {
+            let atom = |(line, element): (&str, &&str)| format!("{element} {line} 0.5\n");
+            let atoms: String = CORNERS.lines().zip(element).map(atom).collect();
+            format!("{} \n{comment}\n{atoms}{rest}", element.len())
+        };
+        let (symbols, numbers) = (["C", "H", "Cl", "Na1"], ["6", "1", "17", "11"]);
+        for text in [
+            xyz("", &symbols, ""),
+            xyz("methane, by hand", &symbols, "\n"),
+            xyz("-76.4 0.0 0.1", &symbols, ""),
+            xyz("Lattice=\"5 0 0\"", &numbers, ""),
+            xyz("step 1", &symbols, "4\nstep 2\nC 0 0 0\nC 1 0 0\nC 2 0 0\nC 3 0 1\n"),
+            // No molecule: the number of points, and they.
+            format!("4\n{CORNERS}"),
+            format!("4\na comment\n{CORNERS}"),
+        ] {
+            assert_eq!(sorted(cloud("a.xyz", text.as_bytes(), 4).unwrap()), WANTED, "{text}");
+        }
+        for (text, why) in [
+            (xyz("", &symbols, "").replace("4 \n", "5\n"), "ends early"),
+            (xyz("", &symbols, "").replace("Cl 9 21", "Cl 9 b"), "line 5 is no atom"),
+            (xyz("", &symbols[..3], ""), "3 points"),
+        ] {
+            let told = cloud("a.xyz", text.as_bytes(), 4).unwrap_err().to_string();
+            assert!(told.contains(why), "{told}");
+        }
     }
 
     #[test]

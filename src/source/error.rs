@@ -89,10 +89,13 @@ pub enum SourceFault {
     UnknownOption { name: String },
     #[error("option {name:?} is not to be set here: use {instead} instead")]
     ReservedOption { name: String, instead: &'static str },
-    #[error(
-        "no microphone is called {name:?}: `percept devices` lists them; `mic:` is the default"
-    )]
-    NoMicrophone { name: String },
+    #[error("{}", no_microphone(name, there))]
+    NoMicrophone {
+        /// Empty: the default.
+        name: String,
+        /// The names of those that there are.
+        there: Vec<String>,
+    },
     #[error(
         "the microphone was unplugged, or its sound server has ended: check with `percept devices`"
     )]
@@ -109,6 +112,18 @@ pub enum SourceFault {
     Unsupported { what: &'static str },
     #[error("{cause}")]
     Io { cause: ffmpeg::Error },
+}
+
+fn no_microphone(name: &str, there: &[String]) -> String {
+    let problem = match name {
+        "" => "there is no default microphone".into(),
+        name => format!("no microphone is called {name:?}"),
+    };
+    let there: Vec<_> = there.iter().map(|name| format!("mic:{name}")).collect();
+    match there[..] {
+        [] => format!("{problem}, and this machine has none at all: plug one in"),
+        _ => format!("{problem}; this machine has {}", there.join(", ")),
+    }
 }
 
 impl SourceError {

@@ -37,6 +37,14 @@ const CERTIFICATE: [&CStr; 3] = [
     c"The certificate's owner does not match hostname %s\n",
 ];
 
+/// How messages begin that name a URL which a playlist leads to and which FFmpeg itself does not
+/// open: for its name, with the option that would allow it, or (`None`) for whatever reason.
+const BLOCKED: [(&str, &str, Option<&str>); 3] = [
+    ("URL ", " is not in allowed_", Some("extension_picky = 0")),
+    ("Filename extension of '", "' is not a common", Some("allowed_extensions = \"ALL\"")),
+    ("Error when loading first segment '", "'", None),
+];
+
 thread_local! {
     /// Whose calls into FFmpeg are under way on this thread.
     static CURRENT: Cell<*const Hooks> = const { Cell::new(ptr::null()) };
@@ -72,13 +80,32 @@ pub(super) unsafe fn wants(format: *const c_char) -> bool {
     // SAFETY: by the caller's promise.
     !CURRENT.get().is_null() && {
         let format = unsafe { CStr::from_ptr(format) };
-        [HTTP_LINE, RTSP_REDIRECT].contains(&format) || CERTIFICATE.contains(&format)
+        [HTTP_LINE, RTSP_REDIRECT].contains(&format)
+            || CERTIFICATE.contains(&format)
+            || format.to_str().is_ok_and(|format| blocked(format).is_some())
     }
+}
+
+/// The URL in a message of [`BLOCKED`], and the option.
+fn blocked(message: &str) -> Option<(&str, Option<&'static str>)> {
+    BLOCKED.into_iter().find_map(|(begin, end, option)| {
+        let url = message.strip_prefix(begin)?;
+        Some((&url[..url.rfind(end)?], option))
+    })
 }
 
 /// Takes a message that is wanted, without FFmpeg's prefix.
 pub(super) fn hear(message: &str) {
     let message = message.trim_end();
+    if let Some((url, option)) = blocked(message) {
+        // SAFETY: set by `Listening` to hooks that outlive the call that is under way.
+        let Some(hooks) = (unsafe { CURRENT.get().as_ref() }) else { return };
+        match option {
+            Some(option) => _ = hooks.refuse(hooks.policy.judge_blocked(url, option)),
+            None => _ = hooks.policy.judge(url).map_err(|refusal| hooks.refuse(refusal)),
+        }
+        return;
+    }
     if let Some((_, target)) = message.split_once(": Redirecting to ") {
         // RTSP goes there next by itself. SAFETY: set by `Listening` to hooks that outlive
         // the call that is under way.
@@ -290,6 +317,22 @@ mod tests {
     fn after(lines: &[&str], from: &str) -> Option<String> {
         lines.iter().for_each(|line| hear(&format!("header='{line}'\n")));
         redirected(from).map(String::from)
+    }
+
+    #[test]
+    fn the_url_that_is_blocked_is_in_the_message() {
+        for (message, url) in [
+            ("URL file:///etc/passwd is not in allowed_segment_extensions", "file:///etc/passwd"),
+            (
+                "Filename extension of 'http://cam/it's' is not a common multimedia extension, \
+                 blocked for security reasons.\nIf you wish to override this adjust",
+                "http://cam/it's",
+            ),
+            ("Error when loading first segment 'gopher://h/x.ts'", "gopher://h/x.ts"),
+        ] {
+            assert_eq!(blocked(message).unwrap().0, url);
+        }
+        assert_eq!(blocked("URL of the camera"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use ffmpeg_next as ffmpeg;
 
 use super::error::{Doing, SourceError, SourceFault};
 use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
+use super::follow::Listening;
 use super::pace::{Pace, Seen};
 use super::policy::{self, Policy};
 use super::probe::TrackDescription;
@@ -119,9 +120,13 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     // Of a playlist it may take the next segment to know what is in it.
     let patience = hooks.patience(settings.stall_timeout);
     watch.extend(patience);
-    let found = ffi::find_streams(&mut opened.input);
+    let found = {
+        let _listening = Listening::new(&hooks);
+        ffi::find_streams(&mut opened.input)
+    };
     if let Some(why) = watch.interruption() {
-        let fault = SourceFault::from_interruption(why, patience);
+        let refused = hooks.take_refusal().map(SourceFault::Disallowed);
+        let fault = refused.unwrap_or_else(|| SourceFault::from_interruption(why, patience));
         return Err(fail(live, fault));
     }
     found.map_err(|answer| fail(live, fault(answer)))?;
@@ -205,6 +210,28 @@ impl Source {
         u64::try_from(micros).ok().filter(|micros| *micros > 0).map(Duration::from_micros)
     }
 
+    /// Where the clock of something finite begins, in ticks and seconds a tick: the start of the
+    /// first of its picture and sound tracks, watched or not.
+    pub fn begins(&self) -> Option<(i64, (i32, i32))> {
+        if self.live {
+            return None;
+        }
+        let media = [ffmpeg::media::Type::Video, ffmpeg::media::Type::Audio];
+        let starts =
+            self.opened.input.streams().filter(|stream| {
+                media.contains(&stream.parameters().medium()) && !is_cover(stream)
+            });
+        let starts = starts.map(|stream| (stream.start_time(), stream.time_base()));
+        // What lies before 0 is an encoder's priming, which is not heard.
+        let starts = starts
+            .filter(|(start, _)| *start != ffmpeg::ffi::AV_NOPTS_VALUE)
+            .map(|(start, tick)| (start.max(0), (tick.numerator(), tick.denominator())));
+        let seconds = |(ticks, tick): &(i64, (i32, i32))| {
+            *ticks as f64 * f64::from(tick.0) / f64::from(tick.1.max(1))
+        };
+        starts.min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+    }
+
     /// Whether packets are held back until they are due: when they came says nothing of
     /// whether they are read too slowly.
     pub fn is_paced(&self) -> bool {
@@ -255,9 +282,12 @@ impl Source {
 
     fn next(&mut self, watch: &Watch) -> Result<Option<Packet>, SourceError> {
         let mut invalid = 0;
+        let _listening = Listening::new(&self.opened.hooks);
         loop {
             if let Some(why) = watch.interruption() {
-                return Err(self.fail(SourceFault::from_interruption(why, self.patience())));
+                let refused = self.opened.hooks.take_refusal().map(SourceFault::Disallowed);
+                let fault = || SourceFault::from_interruption(why, self.patience());
+                return Err(self.fail(refused.unwrap_or_else(fault)));
             }
             let mut packet = ffmpeg::Packet::empty();
             match packet.read(&mut self.opened.input) {
@@ -442,16 +472,17 @@ fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, Source
 
 /// The video track to watch; cover pictures of music are none.
 fn best_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
-    use ffmpeg::format::stream::Disposition;
-    let cover =
-        |stream: &ffmpeg::Stream<'_>| stream.disposition().contains(Disposition::ATTACHED_PIC);
-    let best = input.streams().best(ffmpeg::media::Type::Video).filter(|stream| !cover(stream));
+    let best = input.streams().best(ffmpeg::media::Type::Video).filter(|stream| !is_cover(stream));
     best.or_else(|| {
         input.streams().find(|stream| {
-            stream.parameters().medium() == ffmpeg::media::Type::Video && !cover(stream)
+            stream.parameters().medium() == ffmpeg::media::Type::Video && !is_cover(stream)
         })
     })
     .map(|stream| stream.index())
+}
+
+fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
+    stream.disposition().contains(ffmpeg::format::stream::Disposition::ATTACHED_PIC)
 }
 
 /// The audio track to listen to.
@@ -464,13 +495,7 @@ fn contents(input: &ffmpeg::format::context::Input) -> String {
     let media: Vec<String> = input
         .streams()
         .map(|stream| match stream.parameters().medium() {
-            ffmpeg::media::Type::Video
-                if stream
-                    .disposition()
-                    .contains(ffmpeg::format::stream::Disposition::ATTACHED_PIC) =>
-            {
-                "a cover picture".into()
-            }
+            ffmpeg::media::Type::Video if is_cover(&stream) => "a cover picture".into(),
             other => format!("{other:?}").to_lowercase(),
         })
         .collect();

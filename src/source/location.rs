@@ -1,5 +1,6 @@
 //! Where a stream comes from, as the user writes it.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -110,6 +111,11 @@ impl Location {
                 scheme: scheme.into(),
             }),
         }
+    }
+
+    /// Reads an argument, which may be a path that is not UTF-8.
+    pub fn parse_argument(argument: &OsStr) -> Result<Self, LocationError> {
+        argument.to_str().map_or_else(|| Self::from_path(Path::new(argument)), Self::parse)
     }
 
     fn from_path(path: &Path) -> Result<Self, LocationError> {

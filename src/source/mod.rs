@@ -59,7 +59,7 @@ pub use folder::{Found, Takes, expand, is_picture, is_single};
 pub use input::{check_options, init};
 pub use location::{Location, LocationError};
 #[cfg(feature = "microphone")]
-pub use microphone::{MicrophoneDevice, microphones};
+pub use microphone::{MicrophoneDevice, check_microphone, microphones};
 #[cfg(feature = "ffmpeg")]
 pub use pace::Seen;
 #[cfg(feature = "ffmpeg")]

@@ -28,6 +28,16 @@ pub enum Refusal {
     File,
     #[error("it leads to a URL of scheme {scheme:?}, which is never followed")]
     Scheme { scheme: String },
+    #[error(
+        "it leads to {target}, whose name does not end as that of a media file: set the option \
+         {option} if that is meant"
+    )]
+    Suffix {
+        /// Without credentials.
+        target: String,
+        /// FFmpeg's, with the value that allows it.
+        option: &'static str,
+    },
 }
 
 /// Judges every URL that FFmpeg opens on behalf of one source.
@@ -79,6 +89,17 @@ impl Policy {
             }
             _ => Err(Refusal::Scheme { scheme }),
         }
+    }
+
+    /// Why FFmpeg itself opens no `url`: because of what is judged here too, or for its name, which
+    /// `option` would allow.
+    pub fn judge_blocked(&self, url: &str, option: &'static str) -> Refusal {
+        let shown = |url: &str| match Url::parse(url) {
+            Ok(url) if url.has_host() => redact_url(&url),
+            Ok(url) if url.scheme() != "file" => format!("a URL of scheme {:?}", url.scheme()),
+            _ => "a local file".into(),
+        };
+        self.judge(url).err().unwrap_or_else(|| Refusal::Suffix { target: shown(url), option })
     }
 
     /// Whether a redirect to `target`, an absolute URL, may be followed: to hosts only.
@@ -238,6 +259,18 @@ mod tests {
         ] {
             assert!(!policy.is_own(other), "{other}");
         }
+    }
+
+    #[test]
+    fn what_ffmpeg_blocks_by_its_name_is_refused_for_where_it_lies_first() {
+        let policy = policy("http://cam/live.m3u8", &[], false);
+        let blocked = |url: &str| policy.judge_blocked(url, "picky = 0");
+        assert_eq!(blocked("file:///etc/passwd"), Refusal::File);
+        assert_eq!(blocked("http://cdn/key"), Refusal::Host { host: "cdn".into() });
+        let told = blocked("http://u:hunter2@cam/key?token=hunter2").to_string();
+        assert!(told.contains("http://cam/key") && told.contains("option picky = 0"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+        assert!(blocked("data:text/plain,hunter2").to_string().contains("scheme \"data\""));
     }
 
     #[test]

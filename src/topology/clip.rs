@@ -70,6 +70,7 @@ pub fn watch_clip(
     let mut decoders = Decoders::new(&source, wants, metrics)?;
     windower.begin(decoders.has_pictures(), decoders.has_sound(), source.is_live());
     let mut timeline = Timeline::new();
+    source.begins().into_iter().for_each(|start| timeline.begin_at(start));
     loop {
         let packet = source.read()?;
         match &packet {

@@ -42,6 +42,10 @@ pub struct Setup {
 pub struct Report {
     /// Streams that could not be watched to their end.
     pub given_up: usize,
+    /// Streams that ended, or were stopped, with what was in them looked at.
+    pub watched: usize,
+    /// Streams that ended before there was one window.
+    pub empty: usize,
     /// Pictures that could not be looked at.
     pub unread: usize,
     /// Windows for which the model gave no numbers.
@@ -121,10 +125,11 @@ pub fn run(
         let _ = thread.join();
     }
     runtime.shutdown_timeout(GLANCE);
-    let mut report = Report { given_up: 0, unread: 0, skipped, close };
+    let mut report = Report { given_up: 0, watched: 0, empty: 0, unread: 0, skipped, close };
     for outcome in ended.try_iter() {
         match outcome {
-            Outcome::Finished => {}
+            Outcome::Finished => report.watched += 1,
+            Outcome::Empty => report.empty += 1,
             Outcome::GivenUp => report.given_up += 1,
             Outcome::Unread(pictures) => report.unread += pictures,
         }

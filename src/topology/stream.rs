@@ -66,7 +66,10 @@ enum Ended {
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// It was looked at until it ended, or until the program was told to stop.
     Finished,
+    /// It ended before there was one window.
+    Empty,
     GivenUp,
     /// It was read to its end, but so many of its pictures could not be looked at.
     Unread(usize),
@@ -184,6 +187,7 @@ impl StreamWorker {
     fn read(&mut self, source: &mut Source) -> Ended {
         let live = source.is_live();
         self.outlet.live.store(live, Ordering::Relaxed);
+        source.begins().into_iter().for_each(|start| self.timeline.begin_at(start));
         let mut decoders = match Decoders::new(source, &self.job.wants, &self.metrics) {
             Ok(decoders) => decoders,
             Err(error) => return Ended::Failed(Box::new(error)),
@@ -322,7 +326,8 @@ impl StreamWorker {
     }
 
     fn finish(self, finish: Finish) -> Outcome {
-        if finish == Finish::Finished && self.windower.made() == 0 {
+        let empty = finish == Finish::Finished && self.windower.made() == 0;
+        if empty {
             let plan = self.job.wants.plan();
             tracing::warn!(
                 stream = %self.job.stream,
@@ -335,7 +340,7 @@ impl StreamWorker {
         }
         self.board.ended(&self.job.stream, finish == Finish::Finished);
         let _ = self.send(StreamItem::Finished(finish), false);
-        Outcome::Finished
+        if empty { Outcome::Empty } else { Outcome::Finished }
     }
 }
 

@@ -6,7 +6,7 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use ffmpeg_next as ffmpeg;
 
 use super::capture::{Call, Capture};
-use super::find::find;
+use super::find::{find, is_there};
 use crate::data::{AudioTrack, Clock, Packet, Track};
 use crate::source::error::{Doing, SourceError, SourceFault};
 use crate::source::probe::{AudioDescription, TrackDescription};
@@ -48,7 +48,9 @@ impl Microphone {
     /// `stall_timeout`, or until `stop`.
     pub fn open(name: &str, settings: &SourceSettings, stop: &Stop) -> Result<Self, SourceError> {
         let shown = settings.location.redacted();
-        let opened = start(name.to_owned(), settings.stall_timeout, stop);
+        let wanted = name.to_owned();
+        let begin = move || find(&wanted).and_then(|device| Capture::start(&device));
+        let opened = apart(begin, settings.stall_timeout, stop);
         let capture = opened.map_err(|fault| SourceError {
             doing: Doing::Opening,
             location: shown.clone(),
@@ -138,20 +140,40 @@ impl Microphone {
     }
 }
 
-/// Starts to listen on a thread of its own: the sound library may never come back.
-fn start(name: String, timeout: Duration, stop: &Stop) -> Result<Capture, SourceFault> {
-    let (done, opened) = bounded(1);
-    let begin = move || {
-        let _ = done.send(find(&name).and_then(|device| Capture::start(&device)));
+/// Whether there is such a microphone right now, for a look before anything starts: one that
+/// is in use by another program is there.
+pub fn check_microphone(name: &str, settings: &SourceSettings) -> Result<(), SourceError> {
+    let wanted = name.to_owned();
+    match apart(move || is_there(&wanted), settings.stall_timeout, &Stop::new()) {
+        // A sound server that says nothing may yet come to itself.
+        Ok(()) | Err(SourceFault::Stalled { .. }) => Ok(()),
+        Err(fault) => Err(SourceError {
+            doing: Doing::Opening,
+            location: settings.location.redacted(),
+            live: false,
+            fault,
+        }),
+    }
+}
+
+/// Asks the sound library on a thread of its own: it may never come back.
+fn apart<T: Send + 'static>(
+    ask: impl FnOnce() -> Result<T, SourceFault> + Send + 'static,
+    timeout: Duration,
+    stop: &Stop,
+) -> Result<T, SourceFault> {
+    let (done, answer) = bounded(1);
+    let ask = move || {
+        let _ = done.send(ask());
     };
     std::thread::Builder::new()
         .name("microphone open".into())
-        .spawn(begin)
+        .spawn(ask)
         .map_err(|error| SourceFault::Microphone { cause: error.to_string() })?;
     let deadline = Instant::now() + timeout;
     loop {
-        match opened.recv_timeout(PAUSE) {
-            Ok(capture) => return capture,
+        match answer.recv_timeout(PAUSE) {
+            Ok(answer) => return answer,
             Err(_) if stop.stopped() => return Err(SourceFault::Stopped),
             Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
             Err(_) => return Err(SourceFault::Stalled { quiet: timeout }),

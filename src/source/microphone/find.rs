@@ -1,8 +1,13 @@
 //! The microphones of this machine.
 
+use cpal::ErrorKind;
 use cpal::traits::{DeviceTrait, HostTrait};
 
+use super::quiet::quiet;
 use crate::source::SourceFault;
+
+/// ALSA's device that hears nothing is no microphone.
+const DEAF: &str = "null";
 
 /// A device that sound can be taken from.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -19,9 +24,9 @@ pub struct MicrophoneDevice {
 
 /// All devices that can be opened right now.
 pub fn microphones() -> Vec<MicrophoneDevice> {
+    quiet();
     let Ok(devices) = cpal::default_host().input_devices() else { return Vec::new() };
-    // ALSA's device that hears nothing is no microphone.
-    devices.filter_map(|device| describe(&device)).filter(|found| found.name != "null").collect()
+    devices.filter_map(|device| describe(&device)).filter(|found| found.name != DEAF).collect()
 }
 
 fn describe(device: &cpal::Device) -> Option<MicrophoneDevice> {
@@ -45,18 +50,39 @@ fn name(device: &cpal::Device) -> Option<String> {
 /// The device of this name: its own, what it is called for people, or the only one in whose
 /// name or description `name` occurs. The system's default for an empty one.
 pub(super) fn find(name: &str) -> Result<cpal::Device, SourceFault> {
+    quiet();
     let host = cpal::default_host();
-    let missing = || SourceFault::NoMicrophone { name: name.to_owned() };
     if name.is_empty() {
-        return host.default_input_device().ok_or_else(missing);
+        return host.default_input_device().ok_or_else(|| missing(name, Vec::new()));
     }
-    let devices: Vec<_> = host.input_devices().map_err(|_| missing())?.collect();
+    // Also one that is in use: opening it will say so.
+    let mut all = host.devices().into_iter().flatten();
+    if let Some(own) = all.find(|device| self::name(device).as_deref() == Some(name)) {
+        return Ok(own);
+    }
+    let devices: Vec<_> = host.input_devices().into_iter().flatten().collect();
     let names: Vec<[String; 2]> = devices
         .iter()
         .map(|device| [self::name(device).unwrap_or_default(), device.to_string()])
         .collect();
-    let at = choose(&names, name).ok_or_else(missing)?;
-    devices.into_iter().nth(at).ok_or_else(missing)
+    let found = choose(&names, name).and_then(|at| devices.into_iter().nth(at));
+    found.ok_or_else(|| missing(name, names.into_iter().map(|[name, _]| name).collect()))
+}
+
+/// Whether there is a device of this name, in use or not.
+pub(super) fn is_there(wanted: &str) -> Result<(), SourceFault> {
+    let device = find(wanted)?;
+    match device.supported_input_configs().map(|configs| configs.count()) {
+        Ok(1..) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::DeviceBusy => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(SourceFault::Permission),
+        _ => Err(missing(wanted, microphones().into_iter().map(|found| found.name).collect())),
+    }
+}
+
+fn missing(name: &str, mut there: Vec<String>) -> SourceFault {
+    there.retain(|name| name != DEAF);
+    SourceFault::NoMicrophone { name: name.to_owned(), there }
 }
 
 fn choose(names: &[[String; 2]], wanted: &str) -> Option<usize> {

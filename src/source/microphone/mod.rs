@@ -7,6 +7,7 @@
 mod capture;
 mod device;
 mod find;
+mod quiet;
 
-pub use device::Microphone;
+pub use device::{Microphone, check_microphone};
 pub use find::{MicrophoneDevice, microphones};
