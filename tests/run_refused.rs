@@ -12,7 +12,7 @@ fn root(path: &str) -> String {
 }
 
 /// Each row: what is asked, and words that must be in the answer.
-const SEES: &str = "tests/fixtures/tiny-good.onnx";
+const SEES: &str = "tests/fixtures/tiny-colours.onnx";
 
 #[track_caller]
 fn refused(arguments: &[&str], words: &[&str]) -> Finished {
@@ -99,7 +99,7 @@ ignore = ["shakin"]
 
 [[streams]]
 name = "b"
-source = "lavfi:sine"
+source = "lavfi:no_such_filter"
 
 [[streams]]
 name = "c"
@@ -115,12 +115,15 @@ name = "d"
 source = "rtsp://${PERCEPT_TEST_NOT_SET}/1"
 [streams.labels]
 watch = ["darc"]
-
-[[streams]]
-name = "e"
-source = "lavfi:testsrc2"
-pair = "mic:"
 "#,
+    );
+    let deaf = write(
+        folder.path(),
+        "deaf.toml",
+        format!(
+            "model = {SEES:?}\n[[streams]]\nname = \"a\"\nsource = \"lavfi:sine\"\n\
+             [[streams]]\nname = \"b\"\nsource = \"lavfi:testsrc2\"\npair = \"mic:\"\n"
+        ),
     );
     // Of an unknown model nothing can be said of its labels, but of the files there can.
     let nameless = write(
@@ -135,19 +138,20 @@ pair = "mic:"
         for (line, word) in [
             (4, "is not a duration"),
             (6, "no label \"shakin\""),
-            (10, "no video"),
+            (10, "no_such_filter"),
             (14, "/nowhere/clip.mp4"),
             (16, "leave: 0.95"),
             (18, "name: is missing"),
             (19, "/nowhere/other.mp4"),
             (23, "PERCEPT_TEST_NOT_SET"),
             (25, "no label \"darc\""),
-            (30, "does not listen"),
         ] {
             let line = format!("p.toml:{line}: ");
             let found = told.stderr.lines().any(|told| told.contains(&line) && told.contains(word));
             assert!(found, "{command}: no {line}… {word:?} in:\n{}", told.stderr);
         }
+        let words = ["deaf.toml:4: ", "no video", "deaf.toml:8: ", "does not listen"];
+        refused(&[&[command, &deaf], listen].concat(), &words);
         let told = refused(&[&[command, &nameless], listen].concat(), &["modle", "/nowhere/"]);
         assert!(!told.stderr.contains("rain"), "{}", told.stderr);
     }

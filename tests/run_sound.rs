@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const LOUD: &str = "tests/fixtures/tiny-loud.onnx";
 const FLASH_AND_BEEP: &str = "tests/fixtures/tiny-flash-and-beep.onnx";
-const SEES: &str = "tests/fixtures/tiny-good.onnx";
+const SEES: &str = "tests/fixtures/tiny-colours.onnx";
 
 /// Six seconds: white and loud in every other one.
 fn clip(folder: &Path, name: &str, pictures: bool, sound: Option<&str>, more: &str) -> String {
