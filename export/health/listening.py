@@ -9,6 +9,7 @@ import math
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from . import sound
 
@@ -81,6 +82,23 @@ class Ear(nn.Module):
         logs = [torch.log(low + FLOOR), torch.log(short + FLOOR).reshape(-1, sound.ROWS, PARTS * BANDS), torch.log(peaks + math.sqrt(FLOOR))]
         return torch.cat([*logs, *self.shapes(patches)], -1)
 
+    @staticmethod
+    def another_microphone(features: torch.Tensor) -> torch.Tensor:
+        """For training: spectra tilted and bent by some decibels, and on half of the windows some bands missing."""
+        batch, like = features.shape[0], {"device": features.device, "dtype": features.dtype}
+        bend = functional.interpolate(torch.randn(batch, 1, 7, **like) * 0.6, BANDS, mode="linear", align_corners=True)
+        low = torch.linspace(-1, 1, LOW, **like) * torch.randn(batch, 1, 1, **like) * 0.4
+        spectra = torch.cat([low + bend[..., :1], bend.repeat(1, 1, PARTS)], -1)
+        first = torch.randint(0, BANDS - 6, (batch, 1, 1), device=features.device)
+        band = torch.arange(BANDS, device=features.device)
+        missing = (band >= first) & (band < first + torch.randint(0, 7, (batch, 1, 1), device=features.device))
+        missing &= torch.rand(batch, 1, 1, device=features.device) < 0.5
+        spectra[..., LOW:] -= 8.0 * missing.repeat(1, 1, PARTS)
+        return torch.cat([features[..., : LOW + PARTS * BANDS] + spectra, features[..., LOW + PARTS * BANDS :]], -1)
+
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), torch.autocast(patches.device.type, enabled=False):
-            return (self.raw(patches.float()) - self.offset) * self.scale
+            features = self.raw(patches.float())
+            if self.training:
+                features = self.another_microphone(features)
+            return (features - self.offset) * self.scale

@@ -237,14 +237,31 @@ def verdict(label: str, value: float) -> int:
 WINDOW, LATE, LATER = round(sound.SAMPLES / sound.RATE / BLOCK), round(1.5 / BLOCK), round(2.0 / BLOCK)
 
 
+APART = 12.0  # dB between what was played and what is heard of it
+
+
 def power(levels: np.ndarray) -> np.ndarray:
     return 10 ** (levels.astype(np.float64) / 10)
+
+
+def arrived(scene: Scene, w: slice) -> np.ndarray:
+    """Levels of the stems [5, n] in those blocks where they came through: a lost packet silences its neighbours too."""
+    lost = scene.total[w] < 10 * np.log10(power(scene.levels[:, w]).sum(0)) - APART
+    return np.where(lost, np.float32(QUIET), scene.levels[:, w])
+
+
+def floor_raised(scene: Scene, last: int) -> bool:
+    """Whether what is heard in the last 1.5 s is mostly the microphone's own noise, brought up by the volume."""
+    w = slice(last - LATE, last)
+    heard, played = power(scene.total[w]).mean(), power(scene.levels[:, w]).sum(0).mean()
+    return bool(heard > power(np.float32(AUDIBLE)) and heard > played * 4)
 
 
 def measures(scene: Scene, last: int) -> dict[str, float]:
     """Strength of each label, as the grid measures it, in the window that ends before block `last`."""
     w = slice(last - WINDOW, last)
-    levels, stems = scene.levels[:, w], power(scene.levels[:, w])
+    levels = arrived(scene, w)
+    stems = power(levels)
     found = {
         "silent": float(scene.total[last - LATER : last].max()),
         "clipping": float(scene.cut[w].mean()),
@@ -259,7 +276,7 @@ def measures(scene: Scene, last: int) -> dict[str, float]:
         mine = levels[STEMS.index(name)]
         beside = 10 * np.log10(np.maximum(everything - stems[STEMS.index(name)], 1e-12))
         found[name] = float(((mine >= AUDIBLE) & (mine >= beside - UNDER)).sum())
-        found[name + " faint"] = float((mine >= FAINT).sum())
+        found[name + " faint"] = float((scene.levels[STEMS.index(name), w] >= FAINT).sum())
     return found
 
 
@@ -269,11 +286,13 @@ def truth(scene: Scene, last: int) -> np.ndarray:
     for k, label in enumerate(sound.LABELS):
         said = verdict(label, m[label])
         if label in ("hum", "noise"):
-            early = power(scene.levels[STEMS.index(label), last - WINDOW : last - LATE]).mean()
+            early = power(scene.levels[STEMS.index(label), last - WINDOW : last]).mean()
             if said == 1 and m[label + " level"] < AUDIBLE:
                 said = -1
             elif m[label + " level"] < -72:
                 said = 0 if early < power(np.float32(-72)) else -1
+            if said == 0 and floor_raised(scene, last):
+                said = -1
         if label in ("speech", "music") and said == 0 and m[label + " faint"] >= 2:
             said = -1
         if label == "silent" and said == 0 and scene.total[last - LATE : last].max() < GRID["silent"]["negative"]:

@@ -13,7 +13,7 @@ RATE = 48_000  # of every recording
 # What an ambient recording may hold beside its name: there the label is not scored.
 MAY_BE = {
     "noise": ("rain", "sea", "weather", "helicopter", "chainsaw", "fire", "thunder", "snow", "flurries", "drizzle", "city",
-              "applause", "crowd", "train", "underground", "indoors", "night", "engine", "whale", "snoring"),
+              "applause", "crowd", "train", "underground", "indoors", "night", "engine", "whale", "snoring", "clock", "sneeze"),
     "hum": ("helicopter", "chainsaw", "engine", "train", "underground", "indoors", "city", "night", "snoring", "whale", "thunder", "rain", "weather"),
     "speech": ("city", "crowd", "applause", "baby", "underground", "indoors", "train", "typing", "siren"),
     "music": ("bells", "siren", "alarm", "robin", "bird", "city", "whale", "crowd", "rooster", "indoors"),
