@@ -1,7 +1,7 @@
 """Calibrates `stream-health` on `val`, scores it on `heldout`, and logs that the held-out part was looked at.
 
-    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --out RUN/card.json
-    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --out RUN/card.json --val-only
+    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --sounds SOUNDS --out RUN/card.json
+    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --sounds SOUNDS --out RUN/card.json --val-only
 
 The card goes into the model's manifest (`export_stream_health.py --card`). Tune with --val-only; every
 run on `heldout` adds a line to models/heldout_runs.jsonl.
@@ -16,13 +16,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from health import calibrate, clip, loader, report, score
+from health import calibrate, clip, hearing_scores, loader, report, score, sound
 from health.corpus import STILL, Corpus, window
 from health.events import events, looks, rising_edge
 from health.network import Perceiver, RawPerceiver
 from health.scene import LABEL
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def picture_logits(model, batch: loader.Batch, waves: np.ndarray | None = None) -> np.ndarray:
+    """Logits [B, 8] of the picture labels."""
+    return score.logits(model, batch, waves=waves)[:, : len(clip.LABELS)]
 
 
 def scene_scores(model, corpus: Corpus, calibration: dict, scenes: list[int]) -> list[np.ndarray]:
@@ -33,7 +38,7 @@ def scene_scores(model, corpus: Corpus, calibration: dict, scenes: list[int]) ->
         lengths.append(len(clips))
         pieces += clips
     batch = loader.Batch(np.stack([p[0] for p in pieces]), np.float32([p[1] for p in pieces]), np.zeros((len(pieces), 8), np.int8))
-    found = calibrate.scores(score.logits(model, batch), calibration)
+    found = calibrate.scores(picture_logits(model, batch), calibration)
     return np.split(found, np.cumsum(lengths)[:-1])
 
 
@@ -61,7 +66,7 @@ def event_table(model, corpus: Corpus, calibration: dict, limits: dict) -> dict:
 def still_table(model, corpus: Corpus, calibration: dict, limits: dict) -> dict:
     """What is said of noise-free cameras before which nothing moves: an honest weak spot of `frozen`."""
     batch, _, _ = loader.fixed(corpus, 2)
-    said = calibrate.scores(score.logits(model, batch), calibration) >= enter(limits)
+    said = calibrate.scores(picture_logits(model, batch), calibration) >= enter(limits)
     apart = np.abs(batch.video[:, -1].astype(np.int16) - batch.video[:, -2]).mean((1, 2, 3))
     frozen = said[:, LABEL["frozen"]]
     return {
@@ -77,7 +82,7 @@ def quiet_logits(model, path: Path) -> np.ndarray:
     ends = range(clip.FRAMES, len(pictures) + 1)
     video = np.stack([pictures[e - clip.FRAMES : e] for e in ends])
     times = np.tile(np.float32([-12, -8, -4, 0]), (len(video), 1))
-    return score.logits(model, loader.Batch(video, times, np.zeros((len(video), 8), np.int8)))
+    return picture_logits(model, loader.Batch(video, times, np.zeros((len(video), 8), np.int8)))
 
 
 def enter(limits: dict) -> np.ndarray:
@@ -89,6 +94,7 @@ def main() -> None:
     a.add_argument("--weights", type=Path, required=True)
     a.add_argument("--corpus", type=Path, required=True)
     a.add_argument("--extra", type=Path, help="folder whose val_extra is calibrated on too; default: as --corpus")
+    a.add_argument("--sounds", type=Path, required=True, help="folder of render_sounds.py")
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--val-only", action="store_true", help="do not look at heldout")
     a.add_argument("--quiet", type=Path, nargs="*", default=[], help="pictures of undamaged val cameras (OUT/val of false_alarms.py), to choose thresholds by")
@@ -105,7 +111,7 @@ def main() -> None:
     cameras = [f for folder in o.quiet for f in sorted(folder.glob("[0-9][0-9][0-9].npy"))]
     kept = o.out.parent / f"val-{mark}-{len(batch.video)}-{len(cameras)}.npz"  # so that thresholds can be looked at again
     if not kept.exists():
-        np.savez(kept, score.logits(model, batch), *(quiet_logits(model, f) for f in cameras))
+        np.savez(kept, picture_logits(model, batch), *(quiet_logits(model, f) for f in cameras))
     with np.load(kept) as arrays:
         raw, *silent = (arrays[f"arr_{i}"] for i in range(1 + len(cameras)))
     calibration = calibrate.fit(raw, batch.truth)
@@ -123,12 +129,20 @@ def main() -> None:
     hours = sum(map(len, quiet)) * 4 / 3600
     print(f"val, undamaged cameras: {hours:.1f} hours, {len(quiet)} cameras, events", json.dumps(false), json.dumps(limits))
     results["val_quiet"] = {"hours": round(hours, 1), "cameras": len(quiet), "events": false}
+    hearing = hearing_scores.calibrated(model, o.sounds)
+    results["sound"] = {"val": hearing.val}
+    print("val, sound", json.dumps(hearing.val_summary))
     if not o.val_only:
+        results["sound"] |= hearing.held_out(model, o.sounds)
         for name, folder in (("heldout_seen_means", "heldout"), ("heldout_unseen_means", "heldout_unseen")):
             corpus = Corpus(o.corpus / folder)
             batch, owners, places = loader.fixed(corpus, 3)
-            said = calibrate.scores(score.logits(model, batch), calibration) >= enter(limits)
+            said = calibrate.scores(picture_logits(model, batch), calibration) >= enter(limits)
             results[name] = report.per_label(said, batch.truth, [corpus.scenes[i].about["source"] for i in owners])
+            if name == "heldout_seen_means":
+                beside = hearing_scores.beside(o.sounds, len(batch.video))
+                with_sound = calibrate.scores(picture_logits(model, batch, beside), calibration) >= enter(limits)
+                results["heldout_seen_means_with_sound"] = score.summary(with_sound, batch.truth)
             results[name]["false_on_healthy"] = score.summary(said, batch.truth)["false_on_healthy"]
             results[name]["by_strength"] = report.by_strength(said, batch.truth, corpus, owners, places)
             results[name]["events"] = event_table(model, corpus, calibration, limits)
@@ -140,11 +154,14 @@ def main() -> None:
             "seen": results["heldout_seen_means"]["macro_f1"], "unseen": results["heldout_unseen_means"]["macro_f1"],
             "f1_seen": {k: v["f1"] for k, v in results["heldout_seen_means"]["labels"].items()},
             "f1_unseen": {k: v["f1"] for k, v in results["heldout_unseen_means"]["labels"].items()},
+            "sound": {name: results["sound"][name]["macro_f1"] for name in ("heldout", "heldout_unseen")},
         }  # fmt: skip
         with open(ROOT / "models/heldout_runs.jsonl", "a") as log:
             log.write(json.dumps(line) + "\n")
     (o.out.parent / "results.json").write_text(json.dumps(results, indent=1))
-    prior = dict(zip(clip.LABELS, calibration.pop("prior")))
+    calibration = {name: calibration[name] + hearing.calibration[name] for name in calibration}
+    limits |= hearing.limits
+    prior = dict(zip(clip.LABELS + sound.LABELS, calibration.pop("prior")))
     card = {
         "state": "trained", "steps": saved["step"],
         "trained_on": "synthetic damage to photographs and clips of the training data pack, through real encoders; sources and licences in models/README.md",
@@ -155,6 +172,9 @@ def main() -> None:
             r = results[name]
             card[name] = {"macro_f1": r["macro_f1"], "macro_f1_95": r["macro_f1_95"], "windows": r["windows"], "sources": r["sources"],
                           "labels": {k: {x: v[x] for x in ("precision", "recall", "f1")} for k, v in r["labels"].items()}}  # fmt: skip
+    for name, r in results["sound"].items():
+        if name != "val":
+            card[f"sound_{name}"] = {"macro_f1": r["macro_f1"], "windows": r["windows"], "labels": {k: {x: v[x] for x in ("precision", "recall", "f1")} for k, v in r["labels"].items()}}
     o.out.write_text(json.dumps({"calibration": calibration, "thresholds": limits, "card": card}, indent=1))
 
 

@@ -17,18 +17,29 @@ import onnx
 import onnxruntime as ort
 import torch
 
-from health import clip, manifest, network
+from health import clip, manifest, network, sound
 
 ROOT = Path(__file__).resolve().parent.parent
 OPSET, IR_VERSION = 17, 10
 TOLERANCE = 2e-3  # of a logit
-TIMES = ((-6.0, -4.0, -2.0, 0.0), (-9.5, -5.75, -1.25, 0.0), (-1.5, -1.0, -0.5, 0.0))
+CASES = (  # times of the pictures, and which modalities are there
+    ((-6.0, -4.0, -2.0, 0.0), (1, 1)),
+    ((-9.5, -5.75, -1.25, 0.0), (1, 1)),
+    ((-1.5, -1.0, -0.5, 0.0), (1, 0)),
+    ((-6.0, -4.0, -2.0, 0.0), (0, 1)),
+)
 
 
 def formula_clip() -> np.ndarray:
     """A clip that anyone can write down: u8 [FRAMES, HEIGHT, WIDTH, 3]."""
     t, y, x, c = np.ogrid[: clip.FRAMES, : clip.HEIGHT, : clip.WIDTH, :3]
     return ((3 * x + 5 * y + 37 * t + 11 * c * (x // 16)) % 256).astype(np.uint8)
+
+
+def formula_sound() -> np.ndarray:
+    """Sound that anyone can write down, in whole numbers: f32 [SAMPLES]."""
+    i = np.arange(sound.SAMPLES)
+    return (((i * 7919 % 2003) - 1001 + ((i // 40) % 2) * 6000 - 3000) / 32768).astype(np.float32)
 
 
 def to_onnx(model: torch.nn.Module, inputs: dict[str, torch.Tensor], layout: str, settings: dict) -> onnx.ModelProto:
@@ -70,14 +81,17 @@ def main() -> None:
     settings = json.loads(options.card.read_text()) if options.card else {}
     raw = network.RawPerceiver(model).eval()
 
-    video = np.repeat(formula_clip()[None], len(TIMES), 0)
-    rows = np.stack([clip.byte_array(v, t) for v, t in zip(video, TIMES)])
+    times, present = np.float32([t for t, _ in CASES]), np.float32([p for _, p in CASES])
+    video = np.repeat(formula_clip()[None], len(CASES), 0)
+    rows = np.stack([clip.byte_array(v, t) for v, (t, _) in zip(video, CASES)])
+    waves = np.repeat(formula_sound()[None], len(CASES), 0)
+    heard = np.stack([sound.byte_array(w) for w in waves])
     feeds = {
-        "byte_array": {"video": rows},
-        "raw": {"video": video, "times": np.float32(TIMES)},
+        "byte_array": {"video": rows, "audio": heard, "present": present},
+        "raw": {"video": video, "times": times, "audio": waves[..., None], "present": present},
     }
     with torch.no_grad():
-        expected = model(torch.from_numpy(rows)).numpy()
+        expected = model(*map(torch.from_numpy, feeds["byte_array"].values())).numpy()
         files = {}
         for layout, module in (("byte_array", model), ("raw", raw)):
             tensors = {name: torch.from_numpy(value[:2]) for name, value in feeds[layout].items()}
@@ -99,9 +113,13 @@ def main() -> None:
     golden = {
         "about": "logits of PyTorch for one clip at several frame times, by export/export_stream_health.py",
         "pixel": "(3 * x + 5 * y + 37 * t + 11 * c * (x // 16)) % 256, u8 [t, y, x, c] = [4, 128, 224, 3]",
+        "sound": "((i * 7919 % 2003) - 1001 + (i / 40 % 2) * 6000 - 3000) / 32768, f32, i = 0 .. 47999, whole divisions before the last",
         "tolerance": TOLERANCE,
-        "labels": list(clip.LABELS),
-        "cases": [{"times": list(t), "logits": [round(float(v), 6) for v in e]} for t, e in zip(TIMES, expected)],
+        "labels": list(network.LABELS),
+        "cases": [
+            {"times": list(t), "present": list(p), "logits": [round(float(v), 6) for v in e]}
+            for (t, p), e in zip(CASES, expected)
+        ],
     }
     (options.out / "tests/fixtures/stream-health-golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 

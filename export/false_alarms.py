@@ -18,7 +18,7 @@ import numpy as np
 import onnxruntime as ort
 from tqdm import tqdm
 
-from health import calibrate, clip, grid
+from health import calibrate, clip, grid, sound
 from health.camera import Camera, decode, encode
 from health.events import events
 from health.grid import POSITIVE
@@ -71,12 +71,13 @@ def session(path: Path) -> tuple[ort.InferenceSession, dict]:
 
 
 def score(model: ort.InferenceSession, pictures: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Logits [n - 3, 8] of the windows of neighbouring pictures."""
+    """Logits [n - 3, 15] of the windows of neighbouring pictures, without sound."""
     found = []
     for end in range(clip.FRAMES, len(pictures) + 1, 8):
         ends = range(end, min(end + 8, len(pictures) + 1))
         rows = np.stack([np.concatenate([clip.patch_rows(pictures[e - clip.FRAMES : e]), places], 1) for e in ends])
-        found.append(model.run(None, {"video": rows})[0])
+        deaf = {"audio": np.zeros((len(rows), sound.ROWS, sound.CHANNELS), np.float32), "present": np.tile(np.float32([1, 0]), (len(rows), 1))}
+        found.append(model.run(None, {"video": rows, **deaf})[0])
     return np.concatenate(found)
 
 

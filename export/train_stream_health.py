@@ -1,4 +1,4 @@
-"""Trains `stream-health` from the data pack: renders the corpus, trains, writes loss and scores.
+"""Trains `stream-health` from the data pack: renders pictures and sounds, trains, writes loss and scores.
 
     python train_stream_health.py --data DATA --out RUN
 
@@ -6,6 +6,8 @@ Stop it (Ctrl-C or SIGTERM: it saves first) and start it again with the same arg
 RUN/last.pt. The learning rate falls to zero over one cycle, which ends after --steps or, on a machine that is
 shared, after --hours of training. Started again with more --steps once the cycle is done, it begins another,
 warm-up and all. Loss and scores on `val` go to RUN/log.jsonl. On a CPU it needs about 12 ms a window and core; a CUDA device is used where there is one.
+
+A step sees --batch windows of pictures, most of them with some sound beside them, and --heard windows of sound alone.
 """
 
 import argparse
@@ -29,12 +31,15 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from health import loader, score
+from health import clip, loader, score, sound
 from health.corpus import Corpus
+from health.hearing import corpus as hearing
 from health.network import Perceiver, RawPerceiver
 
 HERE = Path(__file__).resolve().parent
 WARM_UP, DECAY, EMA = 300, 0.03, 0.998
+DEAF = 0.3  # of the windows of pictures have no sound beside them
+NEW_RATE = 2.5  # what is new in a model warmed with one of pictures alone learns so many times as fast
 REFRESH = 200  # steps between looks for new scenes, and between checkpoints
 
 
@@ -45,14 +50,17 @@ def options() -> argparse.Namespace:
     a.add_argument("--out", type=Path, required=True, help="checkpoints, log and, unless --corpus, the corpus")
     a.add_argument("--corpus", type=Path, help="folder of render_corpus.py; default OUT/corpus")
     a.add_argument("--extra", type=Path, help="folder of the harder scenes (render_corpus.py --use extra); default: as --corpus")
+    a.add_argument("--sounds", type=Path, help="folder of render_sounds.py; default OUT/sounds")
+    a.add_argument("--sound-scenes", type=int, default=8000, help="training scenes of sound to render")
     a.add_argument("--scenes", type=int, default=7500, help="training scenes to render")
     a.add_argument("--extra-scenes", type=int, default=12000, help="harder training scenes to render")
     a.add_argument("--first", type=int, default=1500, help="scenes to wait for before the first step")
-    a.add_argument("--warm", type=Path, help="checkpoint whose weights to begin with")
+    a.add_argument("--warm", type=Path, help="checkpoint whose weights to begin with, of this model or of one of pictures alone")
     a.add_argument("--focus", help="a means of damage to draw a tenth of the windows from")
     a.add_argument("--steps", type=int, default=16000, help="in all, at most")
     a.add_argument("--hours", type=float, default=math.inf, help="length of a cycle in hours of training, at most")
     a.add_argument("--batch", type=int, default=32)
+    a.add_argument("--heard", type=int, default=24, help="windows of sound alone a step")
     a.add_argument("--rate", type=float, default=1.2e-3)
     a.add_argument("--threads", type=int, default=1)
     a.add_argument("--every", type=int, default=500, help="steps between scores")
@@ -70,6 +78,10 @@ def render(o: argparse.Namespace) -> list[subprocess.Popen]:
             command = [sys.executable, str(HERE / "render_corpus.py"), "--data", str(o.data), "--out", str(root), "--split", split, "--use", use, "--count", str(wanted)]
             command += ["--full-size", str(o.full_size)] if o.full_size else []
             jobs.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+    for split, wanted in (("val", 750), ("train", o.sound_scenes)):
+        if len(list((o.sounds / split).glob("*.npz"))) < wanted // hearing.SHARD:
+            command = [sys.executable, str(HERE / "render_sounds.py"), "--data", str(o.data), "--out", str(o.sounds), "--split", split, "--count", str(wanted)]
+            jobs.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
     return jobs
 
 
@@ -84,6 +96,16 @@ def measure_scale(raw: RawPerceiver, sampler: loader.Sampler, device: str) -> No
     mean = total / count
     raw.model.offset.copy_(mean)
     raw.model.scale.copy_(1 / (square / count - mean**2).sqrt().clamp_min(0.05))
+
+
+@torch.no_grad()
+def measure_ear(raw: RawPerceiver, sounds: hearing.Corpus, device: str) -> None:
+    """The same for the features of sound."""
+    waves, _ = hearing.batch(sounds, 800, np.random.default_rng(5))
+    ear = raw.model.ear
+    features = ear.raw(torch.from_numpy(waves).to(device).reshape(-1, sound.ROWS, sound.PATCH)).double().flatten(0, 1)
+    ear.offset.copy_(features.mean(0))
+    ear.scale.copy_(1 / features.std(0).clamp_min(0.05))
 
 
 def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
@@ -113,7 +135,7 @@ class Cycle:
 def main() -> None:
     o = options()
     o.corpus = o.corpus or o.out / "corpus"
-    o.extra = o.extra or o.corpus
+    o.extra, o.sounds = o.extra or o.corpus, o.sounds or o.out / "sounds"
     o.out.mkdir(parents=True, exist_ok=True)
     jobs = render(o)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -124,11 +146,19 @@ def main() -> None:
     while train.refresh() < min(o.first, o.scenes + o.extra_scenes):
         print(f"waiting for scenes: {len(train.scenes)} of {o.first}", flush=True)
         time.sleep(20)
+    sounds = hearing.Corpus(o.sounds / "train")
+    while len(sounds.scenes) < min(o.first, o.sound_scenes):
+        print(f"waiting for sounds: {len(sounds.scenes)} of {o.first}", flush=True)
+        time.sleep(20)
+        sounds.refresh()
     sampler = loader.Sampler(train, o.focus)
     raw = RawPerceiver(Perceiver()).to(device)
     model = raw.model
     shadow = RawPerceiver(Perceiver()).to(device)
-    optimiser = torch.optim.AdamW(model.parameters(), o.rate, betas=(0.9, 0.98), weight_decay=DECAY)
+    new = [p for name, p in model.named_parameters() if name.startswith(("sound_", "hearers"))]
+    old = [p for name, p in model.named_parameters() if not name.startswith(("sound_", "hearers"))]
+    groups = [{"params": old, "pace": 1.0}, {"params": new, "pace": NEW_RATE if o.warm else 1.0}]
+    optimiser = torch.optim.AdamW(groups, o.rate, betas=(0.9, 0.98), weight_decay=DECAY)
     step, last, cycle = 0, o.out / "last.pt", Cycle(0, o.steps, o.hours)
     if last.exists():
         saved = torch.load(last, map_location=device, weights_only=True)
@@ -140,17 +170,23 @@ def main() -> None:
             cycle = Cycle(step, o.steps, o.hours)
     elif o.warm:
         weights = torch.load(o.warm, map_location=device, weights_only=True)["ema"]
-        model.load_state_dict(weights)
-        shadow.model.load_state_dict(weights)
+        if "hearers" in weights:
+            model.load_state_dict(weights)
+        else:
+            model.warm(weights)
+            measure_ear(raw, sounds, device)
+        shadow.model.load_state_dict(model.state_dict())
     else:
         measure_scale(raw, sampler, device)
+        measure_ear(raw, sounds, device)
         shadow.model.load_state_dict(model.state_dict())
 
-    batches = loader.Prefetch(sampler, o.batch, o.seed * 1_000_003 + step)
+    batches = loader.Prefetch(lambda rng: (loader.batch(sampler, o.batch, rng, augment=True), *hearing.batch(sounds, o.batch + o.heard, rng)), o.seed * 1_000_003 + step)
+    heard_rng = np.random.default_rng(o.seed * 1_000_003 + step + 1)
     exams = {"val": Corpus(o.corpus / "val"), "val_extra": Corpus(o.extra / "val_extra")}
     questions: dict[str, loader.Batch] = {}
     bar = tqdm(total=cycle.stop, initial=step, unit="step", mininterval=5)
-    losses, stop = [], []
+    losses, heard_losses, stop = [], [], []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.append(True))
 
@@ -161,7 +197,7 @@ def main() -> None:
 
     def examine() -> None:
         """Scores on the undamaged and damaged scenes of `val`, by the averaged weights; a line in the log."""
-        line = {"step": step, "minutes": round(cycle.spent / 60), "scenes": sampler.known, "rate": round(rate, 6), "loss": round(float(np.mean(losses[-o.every :])), 4)}
+        line = {"step": step, "minutes": round(cycle.spent / 60), "scenes": sampler.known, "rate": round(rate, 6), "loss": round(float(np.mean(losses[-o.every :])), 4), "sound_loss": round(float(np.mean(heard_losses[-o.every :])), 4)}
         for name, corpus in exams.items():
             known = len(corpus.scenes)
             if corpus.refresh() > known or name not in questions:
@@ -169,7 +205,11 @@ def main() -> None:
                     questions[name] = loader.fixed(corpus, 2)[0]
             if name in questions:
                 batch = questions[name]
-                line[name] = score.summary(score.logits(shadow, batch, device) > 0, batch.truth)
+                said = score.logits(shadow, batch, device)[:, : len(clip.LABELS)] > 0
+                line[name] = score.summary(said, batch.truth)
+        waves, truth, _ = hearing.fixed(hearing.Corpus(o.sounds / "val"))
+        said = score.sound_logits(shadow, waves, device)[:, len(clip.LABELS) :] > 0
+        line["sound"] = score.summary(said, truth, sound.LABELS)
         with open(o.out / "log.jsonl", "a") as log:
             log.write(json.dumps(line) + "\n")
         tqdm.write(json.dumps(line))
@@ -178,12 +218,21 @@ def main() -> None:
         begun = time.monotonic()
         rate = o.rate * cycle.rate(step)
         for group in optimiser.param_groups:
-            group["lr"] = rate
-        batch = next(batches)
+            group["lr"] = rate * group["pace"]
+        batch, waves, heard_truth = next(batches)
         video, times, truth = batch.tensors(device)
+        waves, heard_truth = torch.from_numpy(waves).to(device), torch.from_numpy(heard_truth).to(device)
+        present = torch.ones(len(video), 2, device=device)
+        present[:, 1] = torch.from_numpy(heard_rng.random(len(video)) >= DEAF).to(device)
+        heard_truth[: len(video)][present[:, 1] == 0] = -1
         raw.train()
         with torch.autocast(device, torch.bfloat16):
-            loss, each = masked_loss(raw(video, times).float(), truth)
+            both = raw(video, times, waves[: len(video)], present).float()
+            alone = model.perceive(raw.heard(waves[len(video) :])).float()
+        loss, each = masked_loss(both[:, : len(clip.LABELS)], truth)
+        heard_loss, _ = masked_loss(torch.cat([both, alone])[:, len(clip.LABELS) :], heard_truth)
+        heard_losses.append(heard_loss.item())
+        loss = loss + heard_loss
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -194,13 +243,14 @@ def main() -> None:
             for mine, its in zip(shadow.model.state_dict().values(), model.state_dict().values()):
                 mine.lerp_(its, 1 - inertia)
         step += 1
-        losses.append(loss.item())
+        losses.append(loss.item() - heard_losses[-1])
         bar.update()
         if step % 50 == 0:
-            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", scenes=sampler.known)
+            bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", sound=f"{np.mean(heard_losses[-50:]):.4f}", scenes=sampler.known)
         if step % REFRESH == 0:
             train.refresh()
             sampler.update()
+            sounds.refresh()
             keep()
         if step % o.every == 0:
             examine()

@@ -1,6 +1,6 @@
 """Writes models/README.md from the files that the scoring scripts leave.
 
-    python write_card.py --results RUN/results.json --ffmpeg RUN/ffmpeg/ffmpeg.json --quiet RUN/quiet/heldout.json
+    python write_card.py --results RUN/results.json --ffmpeg RUN/ffmpeg/ffmpeg.json --ffmpeg-sound RUN/ffmpeg/sound.json --quiet RUN/quiet/heldout.json
 
 What has not been measured is said so in the card.
 """
@@ -9,16 +9,17 @@ import argparse
 import json
 from pathlib import Path
 
-from health import clip, grid
+from health import clip, grid, sound
+from health.hearing.scene import GRID as SOUND_GRID
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = Path(__file__).resolve().parent / "card.md"
 MISSING = "Not measured yet: `{}` does it."
 
 
-def label_table(part: dict) -> str:
+def label_table(part: dict, labels: tuple[str, ...] = clip.LABELS) -> str:
     rows = ["| label | precision | recall | F1 (95%) | true + | false + | missed | negatives |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
-    for label in clip.LABELS:
+    for label in labels:
         v = part["labels"][label]
         rows.append(f"| {label} | {v['precision']:.2f} | {v['recall']:.2f} | {v['f1']:.2f} ({v['f1_95'][0]:.2f}-{v['f1_95'][1]:.2f}) | {v['tp']} | {v['fp']} | {v['fn']} | {v['negatives']} |")
     low, high = part["macro_f1_95"]
@@ -54,6 +55,28 @@ def ffmpeg_table(result: dict) -> str:
     return "\n".join(rows) + f"\n\n{result['windows']} windows of {result['scenes']} held-out scenes of 20 s at 25 frames a second."
 
 
+def sound_means_table(results: dict) -> str:
+    rows = ["| label | means: recall (windows) |", "| --- | --- |"]
+    for label in sound.LABELS:
+        cells = []
+        for name, entry in SOUND_GRID[label].get("means", {}).items():
+            part = "heldout" if entry["use"] == "seen" else "heldout_unseen"
+            if found := results["sound"][part]["means"].get(label, {}).get(name):
+                cells.append(f"{name}{' (never trained)' if entry['use'] == 'unseen' else ''}: {found[0]:.2f} ({found[1]})")
+        if cells:
+            rows.append(f"| {label} | {'; '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def sound_ffmpeg_table(result: dict) -> str:
+    rows = ["| label | detector and its best setting | FFmpeg F1 (true +, false +, missed) | Percept F1 (true +, false +, missed) |", "| --- | --- | --- | --- |"]
+    for label in ("silent", "clipping", "noise", "dropouts"):
+        r = result[label]
+        cells = [f"{r[x]['f1']:.2f} ({r[x]['tp']}, {r[x]['fp']}, {r[x]['fn']})" for x in ("ffmpeg", "percept")]
+        rows.append(f"| {label} | `{r['detector']}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(rows) + f"\n\n{result['windows']} windows of held-out recordings."
+
+
 def right_text(result: dict) -> str:
     right = ", ".join(f"{k} {v}" for k, v in result.get("right_by_the_grid", {}).items())
     if not right:
@@ -67,6 +90,9 @@ def goal_text(results: dict, ffmpeg: dict | None, quiet: dict | None) -> str:
     for part, goal, name in (("heldout_seen_means", 0.97, "means seen in training"), ("heldout_unseen_means", 0.93, "means never trained")):
         found = results[part]["macro_f1"]
         rows.append(f"- Macro F1, {name}: {found:.3f}, the goal is {goal}: {'met' if found >= goal else 'missed'}.")
+    for part, name in (("heldout", "means seen in training"), ("heldout_unseen", "means never trained")):
+        found = results["sound"][part]["macro_f1"]
+        rows.append(f"- Macro F1 of the sound labels, {name}: {found:.3f}, the goal is 0.95: {'met' if found >= 0.95 else 'missed'}.")
     for label in ("dark", "frozen", "defocused") if ffmpeg else ():
         mine, its = ffmpeg[label]["percept"]["f1"], ffmpeg[label]["ffmpeg"]["f1"]
         word = "ahead of" if mine > its else "level with" if mine == its else "behind"
@@ -96,17 +122,23 @@ def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--results", type=Path, required=True)
     a.add_argument("--ffmpeg", type=Path)
+    a.add_argument("--ffmpeg-sound", type=Path)
     a.add_argument("--quiet", type=Path)
     o = a.parse_args()
     results = json.loads(o.results.read_text())
     still = results["frozen_on_noise_free_still_cameras"]
-    ffmpeg, quiet = (json.loads(p.read_text()) if p and p.exists() else None for p in (o.ffmpeg, o.quiet))
+    ffmpeg, ffmpeg_sound, quiet = (json.loads(p.read_text()) if p and p.exists() else None for p in (o.ffmpeg, o.ffmpeg_sound, o.quiet))
+    heard = results["sound"]
     fields = {
         "SEEN": label_table(results["heldout_seen_means"]), "UNSEEN": label_table(results["heldout_unseen_means"]),
         "EVENTS": event_table(results["heldout_seen_means"]), "EVENTS_UNSEEN": event_table(results["heldout_unseen_means"]),
         "STRENGTH": strength_table(results), "VAL": f"{results['val']['macro_f1']:.3f}",
         "STILL": f"{still['windows']} windows: {still['called_frozen']:.0%} called frozen; in {still['identical_pictures']:.0%} the two newest pictures are identical after the encoder, so nothing could tell.",
         "FFMPEG": ffmpeg_table(ffmpeg) if ffmpeg else MISSING.format("export/compare_ffmpeg.py"),
+        "SOUND_SEEN": label_table(heard["heldout"], sound.LABELS), "SOUND_UNSEEN": label_table(heard["heldout_unseen"], sound.LABELS),
+        "SOUND_VAL": f"{heard['val']['macro_f1']:.3f}", "SOUND_SHARED": f"{heard['heldout']['shared_voice']['f1']['speech']:.2f}",
+        "SOUND_MEANS": sound_means_table(results), "WITH_SOUND": f"{results['heldout_seen_means_with_sound']['macro_f1']:.3f}",
+        "SOUND_FFMPEG": sound_ffmpeg_table(ffmpeg_sound) if ffmpeg_sound else MISSING.format("export/compare_ffmpeg_sound.py"),
         "QUIET": quiet_text(quiet) if quiet else MISSING.format("export/false_alarms.py"),
         "VAL_SEEN": f"{results['val_seen']['macro_f1']:.3f}", "VAL_EXTRA": f"{results['val_extra']['macro_f1']:.3f}",
         "VAL_QUIET": val_quiet_text(results), "GOAL": goal_text(results, ffmpeg, quiet), "STEPS": f"{results['steps']:,}",

@@ -16,9 +16,9 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def fit(logits: np.ndarray, truth: np.ndarray) -> dict:
-    """Scale and bias a label [8] by logistic regression (Newton's steps, a slight pull to 1 and 0), and the prior."""
+    """Scale and bias a label by logistic regression (Newton's steps, a slight pull to 1 and 0), and the prior."""
     scales, biases, priors = [], [], []
-    for k in range(len(clip.LABELS)):
+    for k in range(truth.shape[1]):
         scored = truth[:, k] >= 0
         x, y = logits[scored, k].astype(np.float64), truth[scored, k].astype(np.float64)
         w, pull = np.array([1.0, 0.0]), np.diag([1.0, 0.1])
@@ -35,18 +35,18 @@ def fit(logits: np.ndarray, truth: np.ndarray) -> dict:
 
 
 def scores(logits: np.ndarray, calibration: dict) -> np.ndarray:
-    """Probabilities [B, 8] as Percept computes them: sigmoid(scale * logit + bias)."""
+    """Probabilities [B, labels] as Percept computes them: sigmoid(scale * logit + bias)."""
     return sigmoid(logits * np.array(calibration["scale"]) + np.array(calibration["bias"]))
 
 
-def thresholds(scores_: np.ndarray, truth: np.ndarray, quiet: list[np.ndarray] | None = None) -> dict:
+def thresholds(scores_: np.ndarray, truth: np.ndarray, quiet: list[np.ndarray] | None = None, labels: tuple[str, ...] = clip.LABELS) -> dict:
     """For each label `enter` and `leave`, chosen on `val`.
 
     Without `quiet`: the `enter` of the best F1, the highest of those within 0.002 of it. With `quiet`, the
-    scores [n, 8] of undamaged cameras of `val`: the fewest false events among those within SPENT of the best F1.
+    scores of undamaged cameras of `val`: the fewest false events among those within SPENT of the best F1.
     """
     chosen = {}
-    for k, label in enumerate(clip.LABELS):
+    for k, label in enumerate(labels):
         scored = truth[:, k] >= 0
         p, y = scores_[scored, k], truth[scored, k] == POSITIVE
         tries = np.arange(ENTER_RANGE[0], ENTER_RANGE[1] + 1e-9, 0.01)

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -151,16 +152,16 @@ def fixed(corpus: Corpus, a_scene: int, seed: int = 1) -> tuple[Batch, list[int]
 
 
 class Prefetch:
-    """Draws batches on a thread of its own, a few ahead of the training."""
+    """Draws batches with `make` on a thread of its own, a few ahead of the training."""
 
-    def __init__(self, sampler: Sampler, size: int, seed: int, depth: int = 4):
-        self.queue: queue.Queue[Batch] = queue.Queue(depth)
-        self.sampler, self.size, self.rng = sampler, size, np.random.default_rng(seed)
+    def __init__(self, make: Callable[[np.random.Generator], tuple], seed: int, depth: int = 4):
+        self.queue: queue.Queue[tuple] = queue.Queue(depth)
+        self.make, self.rng = make, np.random.default_rng(seed)
         threading.Thread(target=self.work, daemon=True).start()
 
     def work(self) -> None:
         while True:
-            self.queue.put(batch(self.sampler, self.size, self.rng, augment=True))
+            self.queue.put(self.make(self.rng))
 
-    def __next__(self) -> Batch:
+    def __next__(self) -> tuple:
         return self.queue.get()

@@ -2,13 +2,14 @@
 
 import json
 
-from . import clip
+from . import clip, sound
+from .network import LABELS
 
-NAME, VERSION = "stream-health", "1.0.0"
+NAME, VERSION = "stream-health", "2.0.0"
 LICENCE = "CC-BY-SA-4.0"
 SOURCE = "Percept, export/train_stream_health.py"
-CALIBRATION = {"scale": [1.0] * len(clip.LABELS), "bias": [0.0] * len(clip.LABELS)}
-THRESHOLDS = {label: {"enter": 0.6, "leave": 0.4} for label in clip.LABELS}
+CALIBRATION = {"scale": [1.0] * len(LABELS), "bias": [0.0] * len(LABELS)}
+THRESHOLDS = {label: {"enter": 0.6, "leave": 0.4} for label in LABELS}
 UNTRAINED = {"state": "untrained: random weights, for building against only"}
 
 
@@ -37,6 +38,21 @@ def manifest(layout: str, calibration=None, thresholds=None, card=None) -> dict:
     }
     if layout == "raw":
         video["times"] = "times"
+    audio = {
+        "name": "audio",
+        "modality": "audio",
+        "layout": layout,
+        "sample_rate": sound.RATE,
+        "samples": sound.SAMPLES,
+        "patch": [sound.PATCH],
+        "position": {
+            "bands": [sound.BANDS],
+            "max_resolution": [sound.MAX_RESOLUTION],
+            "concat_pos": True,
+            "sine_only": False,
+            "order": "positions_sines_cosines",
+        },
+    }
     return {
         "manifest": 1,
         "name": NAME,
@@ -44,11 +60,13 @@ def manifest(layout: str, calibration=None, thresholds=None, card=None) -> dict:
         "license": LICENCE,
         "source": SOURCE,
         "card": card or UNTRAINED,
-        "inputs": [video],
+        "inputs": [video, audio],
+        "present": "present",
         "output": {
             "name": "logits",
             "activation": "sigmoid",
-            "labels": list(clip.LABELS),
+            "labels": list(LABELS),
+            "judges": ["video"] * len(clip.LABELS) + ["audio"] * len(sound.LABELS),
             "calibration": calibration or CALIBRATION,
             "thresholds": thresholds or THRESHOLDS,
         },

@@ -1,10 +1,14 @@
-"""The video Perceiver behind `stream-health` (Jaegle et al. 2021), about 0.7 M parameters.
+"""The video and audio Perceiver behind `stream-health` (Jaegle et al. 2021), about 0.8 M parameters.
 
 A row's pixels are first written in a space-time-colour cosine basis and companded, so that texture,
 sensor noise and the difference of two frames are visible to a small per-row MLP whatever their size.
 Only then are the Fourier features joined, so positions stay separable from the pixels. A latent
 array looks at these rows LOOKS times by cross-attention, with a latent Transformer after each look;
 all looks share their weights, so keys and values are made once.
+
+Rows of sound (`listening.py`) stand in the same byte array: each modality's rows are padded to one width with a learned
+encoding of the modality, and the rows of one that is missing are masked. The first LATENTS latents answer for the
+pictures, HEARERS further ones for the sound; all of them attend to all rows and to each other.
 """
 
 import math
@@ -13,11 +17,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import clip
+from . import clip, listening, sound
 
-LATENTS, WIDTH, HEADS = 64, 160, 4
+LATENTS, HEARERS, WIDTH, HEADS = 64, 16, 160, 4
 LOOKS, DEPTH = 4, 2
 HIDDEN, FEATURES = 224, 112
+ENCODING = 8  # channels of the encoding of the widest modality, pictures
+CONTEXT = FEATURES + clip.FOURIER + ENCODING
+MASKED = -1e4  # added to scores of rows that are not there
+LABELS = clip.LABELS + sound.LABELS
 QUANTUM = 0.5 / 255 / clip.STD[0]  # half a grey level: below it companding is linear, above it a logarithm
 
 
@@ -55,16 +63,19 @@ class Attention(nn.Module):
         context = self.norm_context(context)
         return self.heads(self.key(context)), self.heads(self.value(context))
 
-    def forward(self, latents: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    def forward(self, latents: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask=None) -> torch.Tensor:
+        """`mask` f32 [B, 1, 1, M] is added to the scores."""
         query = self.heads(self.query(self.norm_query(latents)))
         # Written out: on a CPU in bf16 this trains 1.6 times as fast as scaled_dot_product_attention.
-        seen = ((query * (WIDTH // HEADS) ** -0.5) @ keys.transpose(-1, -2)).softmax(-1) @ values
+        scores = (query * (WIDTH // HEADS) ** -0.5) @ keys.transpose(-1, -2)
+        seen = (scores if mask is None else scores + mask.to(scores.dtype)).softmax(-1) @ values
         latents = latents + self.out(seen.transpose(1, 2).flatten(2))
         return latents + self.mlp(latents)
 
 
 class Perceiver(nn.Module):
-    """Logits f32 [B, 8] of byte arrays f32 [B, ROWS, CHANNELS]."""
+    """Logits f32 [B, 15] of byte arrays: pictures f32 [B, ROWS, CHANNELS], sound f32 [B, sound.ROWS, sound.CHANNELS],
+    and `present` f32 [B, 2], 1 where the pictures and the sound are there."""
 
     def __init__(self):
         super().__init__()
@@ -72,10 +83,19 @@ class Perceiver(nn.Module):
         self.register_buffer("offset", torch.zeros(clip.BYTES))  # mean of the companded coefficients
         self.register_buffer("scale", torch.ones(clip.BYTES))  # 1 / their deviation
         self.row_mlp = nn.Sequential(nn.Linear(clip.BYTES, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, FEATURES))
+        self.ear = listening.Ear()
+        self.sound_mlp = nn.Sequential(nn.Linear(listening.FEATURES, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, FEATURES))
+        missing = torch.zeros(2, clip.ROWS + sound.ROWS)  # what a modality that is not there adds to the scores
+        missing[0, : clip.ROWS] = missing[1, clip.ROWS :] = MASKED
+        self.register_buffer("missing", missing, persistent=False)
+        self.picture_encoding = nn.Parameter(torch.randn(ENCODING) * 0.5)
+        self.sound_encoding = nn.Parameter(torch.randn(CONTEXT - FEATURES - sound.FOURIER) * 0.5)
         self.latents = nn.Parameter(torch.randn(LATENTS, WIDTH) * 0.02)
-        self.look = Attention(FEATURES + clip.FOURIER)
+        self.hearers = nn.Parameter(torch.randn(HEARERS, WIDTH) * 0.02)
+        self.look = Attention(CONTEXT)
         self.transformer = nn.ModuleList(Attention(WIDTH) for _ in range(DEPTH))
         self.head = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(clip.LABELS)))
+        self.sound_head = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(sound.LABELS)))
 
     def compand(self, pixels: torch.Tensor) -> torch.Tensor:
         """Companded cosine coefficients of pixel rows [B, ROWS, BYTES]: first those of the sum of the
@@ -85,23 +105,56 @@ class Perceiver(nn.Module):
             first, second = (half @ self.basis.T for half in pixels.float().chunk(2, -1))
             return (torch.asinh(torch.cat([first + second, first - second], -1)) - self.offset) * self.scale
 
-    def perceive(self, coefficients: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Logits of rows given in two parts: companded [B, ROWS, BYTES], Fourier features [B, ROWS, FOURIER]."""
-        features = self.row_mlp(coefficients)
-        keys, values = self.look.keys_values(torch.cat([features, positions.to(features.dtype)], -1))
-        latents = self.latents.expand(positions.shape[0], -1, -1)
+    @staticmethod
+    def join(features: torch.Tensor, positions: torch.Tensor, encoding: torch.Tensor) -> torch.Tensor:
+        """Rows of one modality at the common width [B, M, CONTEXT]."""
+        like = torch.zeros_like(features[..., :1])  # broadcasts both over the batch, and the encoding over the rows
+        return torch.cat([features, positions.to(like.dtype) + like, encoding.to(like.dtype) + like], -1)
+
+    def pictures(self, coefficients: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Rows [B, ROWS, CONTEXT] of companded pixels [B, ROWS, BYTES] and Fourier features [B, ROWS, FOURIER]."""
+        return self.join(self.row_mlp(coefficients), positions, self.picture_encoding)
+
+    def sounds(self, patches: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Rows [B, sound.ROWS, CONTEXT] of samples [B, sound.ROWS, PATCH] and Fourier features."""
+        return self.join(self.sound_mlp(self.ear(patches)), positions, self.sound_encoding)
+
+    def perceive(self, rows: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits f32 [B, 15] of a byte array [B, M, CONTEXT]; `mask` [B, 1, 1, M] is added to the scores of its rows."""
+        keys, values = self.look.keys_values(rows)
+        latents = torch.cat([self.latents, self.hearers]).expand(rows.shape[0], -1, -1)
         for _ in range(LOOKS):
-            latents = self.look(latents, keys, values)
+            latents = self.look(latents, keys, values, mask)
             for block in self.transformer:
                 latents = block(latents, *block.keys_values(latents))
-        return self.head(latents.mean(1))
+        seers, hearers = latents.split([LATENTS, HEARERS], 1)
+        return torch.cat([self.head(seers.mean(1)), self.sound_head(hearers.mean(1))], -1)
 
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        return self.perceive(self.compand(rows[..., : clip.BYTES]), rows[..., clip.BYTES :])
+    def mask(self, present: torch.Tensor) -> torch.Tensor:
+        """Of `present` f32 [B, 2], as `perceive` wants it."""
+        return ((1.0 - present.float()) @ self.missing)[:, None, None]
+
+    def forward(self, video: torch.Tensor, audio: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        seen = self.pictures(self.compand(video[..., : clip.BYTES]), video[..., clip.BYTES :])
+        heard = self.sounds(audio[..., : sound.PATCH], audio[..., sound.PATCH :])
+        return self.perceive(torch.cat([seen, heard], 1), self.mask(present))
+
+    @torch.no_grad()
+    def warm(self, older: dict[str, torch.Tensor]) -> None:
+        """Takes the weights of the model of pictures alone: what it said of pictures stays nearly the same."""
+        mine = self.state_dict()
+        wide = FEATURES + clip.FOURIER
+        for name, weights in older.items():
+            if name.startswith(("look.norm_context", "look.key.weight", "look.value.weight")):
+                mine[name][..., :wide] = weights
+                mine[name][..., wide:] = 1.0 if name == "look.norm_context.weight" else 0.0
+            else:
+                mine[name].copy_(weights)
 
 
 class RawPerceiver(nn.Module):
-    """The same model on bytes: `video` u8 [B, FRAMES, HEIGHT, WIDTH, 3], `times` f32 [B, FRAMES]."""
+    """The same model on bytes: `video` u8 [B, FRAMES, HEIGHT, WIDTH, 3], `times` f32 [B, FRAMES], `audio` f32
+    [B, SAMPLES, 1], `present` f32 [B, 2]."""
 
     def __init__(self, model: Perceiver):
         super().__init__()
@@ -110,6 +163,7 @@ class RawPerceiver(nn.Module):
         kt, k = clip.BANDS[0], sum(clip.BANDS)
         for name, start, stop in (("place", 1, 3), ("sines", 3 + kt, 3 + k), ("cosines", 3 + k + kt, 3 + 2 * k)):
             self.register_buffer(name, torch.from_numpy(constant[None, :, start:stop].copy()))
+        self.register_buffer("moments", torch.from_numpy(sound.fourier()))
         self.register_buffer("angular", torch.from_numpy((np.pi * clip.bands(0)).astype(np.float32)))
         self.register_buffer("slope", 1 / (255 * torch.tensor(clip.STD)))
         self.register_buffer("intercept", -torch.tensor(clip.MEAN) / torch.tensor(clip.STD))
@@ -130,11 +184,20 @@ class RawPerceiver(nn.Module):
         parts = [when, self.place + like, angles.sin(), self.sines + like, angles.cos(), self.cosines + like]
         return torch.cat(parts, -1)
 
-    def forward(self, video: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+    def seen(self, video: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
+        """Rows of pictures [B, ROWS, CONTEXT]."""
         if torch.onnx.is_in_onnx_export():
             coefficients = self.model.compand(self.pixels(video))
         else:  # a few clips at a time stay in the processor's cache: twice as fast
             narrow = torch.bfloat16 if torch.is_autocast_enabled(video.device.type) else torch.float32
             few = video.split(4 if video.device.type == "cpu" else 4096)
             coefficients = torch.cat([self.model.compand(self.pixels(clips)).to(narrow) for clips in few])
-        return self.model.perceive(coefficients, self.positions(times))
+        return self.model.pictures(coefficients, self.positions(times))
+
+    def heard(self, audio: torch.Tensor) -> torch.Tensor:
+        """Rows of sound [B, sound.ROWS, CONTEXT]."""
+        return self.model.sounds(audio.reshape(-1, sound.ROWS, sound.PATCH), self.moments)
+
+    def forward(self, video: torch.Tensor, times: torch.Tensor, audio: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        rows = torch.cat([self.seen(video, times), self.heard(audio)], 1)
+        return self.model.perceive(rows, self.model.mask(present))

@@ -11,12 +11,12 @@ from .score import counts, f1
 RESAMPLES = 1000
 
 
-def per_label(said: np.ndarray, truth: np.ndarray, sources: list[str], seed: int = 0) -> dict:
+def per_label(said: np.ndarray, truth: np.ndarray, sources: list[str], labels: tuple[str, ...] = clip.LABELS, seed: int = 0) -> dict:
     """Precision, recall, F1 with counts, and 95% intervals by resampling sources with replacement."""
     names = sorted(set(sources))
     index = {name: i for i, name in enumerate(names)}
     owner = np.array([index[s] for s in sources])
-    by_source = np.zeros((3, len(names), len(clip.LABELS)))
+    by_source = np.zeros((3, len(names), len(labels)))
     np.add.at(by_source[0], owner, said & (truth == POSITIVE))
     np.add.at(by_source[1], owner, said & (truth == NEGATIVE))
     np.add.at(by_source[2], owner, ~said & (truth == POSITIVE))
@@ -25,7 +25,7 @@ def per_label(said: np.ndarray, truth: np.ndarray, sources: list[str], seed: int
     drawn = np.stack([f1(*(weights[r] @ by_source[c] for c in range(3))) for r in range(RESAMPLES)])
     tp, fp, fn = counts(said, truth)
     each, table = f1(tp, fp, fn), {}
-    for k, label in enumerate(clip.LABELS):
+    for k, label in enumerate(labels):
         low, high = np.nanpercentile(drawn[:, k], [2.5, 97.5]) if tp[k] + fn[k] else (np.nan, np.nan)
         table[label] = {
             "precision": round(float(tp[k] / max(tp[k] + fp[k], 1)), 3), "recall": round(float(tp[k] / max(tp[k] + fn[k], 1)), 3),

@@ -1,0 +1,75 @@
+"""Calibration of the sound labels on `val`, and their scores on held-out recordings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import calibrate, clip, report, score, sound
+from .hearing.corpus import Corpus, fixed
+from .hearing.scene import GRID
+
+A_SCENE = 3  # windows of each
+
+
+def logits(model, waves: np.ndarray) -> np.ndarray:
+    """Logits [B, 7] of the sound labels, of sound alone i16 [B, SAMPLES]."""
+    return score.sound_logits(model, waves)[:, len(clip.LABELS) :]
+
+
+def beside(sounds: Path, count: int) -> np.ndarray:
+    """Held-out sound i16 [count, SAMPLES] to stand beside `count` windows of pictures."""
+    waves, _, _ = fixed(Corpus(sounds / "heldout"), A_SCENE)
+    return waves[np.random.default_rng(3).integers(len(waves), size=count)]
+
+
+@dataclass
+class Hearing:
+    calibration: dict
+    limits: dict
+    val: dict
+    val_summary: dict
+
+    def said(self, model, waves: np.ndarray) -> np.ndarray:
+        enter = np.array([self.limits[label]["enter"] for label in sound.LABELS])
+        return calibrate.scores(logits(model, waves), self.calibration) >= enter
+
+    def held_out(self, model, sounds: Path) -> dict:
+        """Tables of held-out scenes, by means that were trained and by means that never were; scenes with a voice that
+        may be in training are left out and scored apart."""
+        tables = {}
+        for name in ("heldout", "heldout_unseen"):
+            corpus = Corpus(sounds / name)
+            waves, truth, owners = fixed(corpus, A_SCENE)
+            said, about = self.said(model, waves), [corpus.scenes[k].about for k in owners]
+            shared = np.array([a["shared"] for a in about])
+            sources = [(a["groups"] or ["none"])[0] for a in about]
+            tables[name] = report.per_label(said[~shared], truth[~shared], [s for s, x in zip(sources, shared) if not x], sound.LABELS)
+            tables[name]["means"] = by_means(said[~shared], truth[~shared], [a for a, x in zip(about, shared) if not x])
+            tables[name]["shared_voice"] = score.summary(said[shared], truth[shared], sound.LABELS)
+        return tables
+
+
+def by_means(said: np.ndarray, truth: np.ndarray, about: list[dict]) -> dict:
+    """Recall of each label and means: {label: {means: [recall, windows]}}."""
+    table: dict = {}
+    for k, label in enumerate(sound.LABELS):
+        for means in GRID[label].get("means", ()):
+            mine = [i for i, a in enumerate(about) if a["ills"].get(label) == means and truth[i, k] == 1]
+            if mine:
+                table.setdefault(label, {})[means] = [round(float(said[mine, k].mean()), 3), len(mine)]
+    return table
+
+
+def calibrated(model, sounds: Path) -> Hearing:
+    """Calibration and thresholds of best F1, chosen on `val`."""
+    corpus = Corpus(sounds / "val")
+    waves, truth, owners = fixed(corpus, A_SCENE)
+    raw = logits(model, waves)
+    calibration = calibrate.fit(raw, truth)
+    limits = calibrate.thresholds(calibrate.scores(raw, calibration), truth, labels=sound.LABELS)
+    hearing = Hearing(calibration, limits, {}, {})
+    said = hearing.said(model, waves)
+    hearing.val = report.per_label(said, truth, [(corpus.scenes[k].about["groups"] or ["none"])[0] for k in owners], sound.LABELS)
+    hearing.val_summary = score.summary(said, truth, sound.LABELS)
+    return hearing

@@ -1,0 +1,119 @@
+"""The part of `stream-health` that hears: masks, features, the chain from microphone to Percept, truth."""
+
+import unittest
+
+import numpy as np
+import torch
+
+from health import clip, network, sound
+from health.hearing import chain, damage, scene
+
+
+def tone(hertz: float, seconds: float = 3.0, rate: int = sound.RATE) -> np.ndarray:
+    return np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate).astype(np.float32)
+
+
+class Network(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(0)
+        self.raw = network.RawPerceiver(network.Perceiver()).eval()
+        self.video = torch.randint(0, 255, (2, clip.FRAMES, clip.HEIGHT, clip.WIDTH, 3), dtype=torch.uint8)
+        self.times = torch.tensor([[-6.0, -4.0, -2.0, 0.0]] * 2)
+        self.audio = torch.from_numpy(np.stack([tone(50), tone(440)]))[..., None] * 0.1
+
+    @torch.no_grad()
+    def test_masked_rows_are_as_if_they_were_not_there(self):
+        alone = self.raw.model.perceive(self.raw.seen(self.video, self.times))
+        masked = self.raw(self.video, self.times, self.audio, torch.tensor([[1.0, 0.0]] * 2))
+        self.assertLess(float((alone - masked).abs().max()), 1e-5)
+        both = self.raw(self.video, self.times, self.audio, torch.ones(2, 2))
+        self.assertGreater(float((alone - both).abs().max()), 1e-4)
+        heard = self.raw.model.perceive(self.raw.heard(self.audio))
+        masked = self.raw(self.video, self.times, self.audio, torch.tensor([[0.0, 1.0]] * 2))
+        self.assertLess(float((heard - masked).abs().max()), 1e-5)
+
+    @torch.no_grad()
+    def test_both_layouts_give_the_same(self):
+        rows = np.stack([clip.byte_array(v, t) for v, t in zip(self.video.numpy(), self.times.numpy())])
+        heard = np.stack([sound.byte_array(w) for w in self.audio[..., 0].numpy()])
+        present = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+        a = self.raw.model(torch.from_numpy(rows), torch.from_numpy(heard), present)
+        b = self.raw(self.video, self.times, self.audio, present)
+        self.assertLess(float((a - b).abs().max()), 1e-4)
+
+    def test_an_ear_sees_mains_from_each_other_and_flat_tops(self):
+        ear = self.raw.model.ear
+        patches = lambda wave: torch.from_numpy(wave).reshape(1, sound.ROWS, sound.PATCH)  # noqa: E731
+        low = [ear.power(patches(tone(hertz)), ear.low)[0, 10] for hertz in (50, 100, 400)]
+        self.assertEqual([int(p.argmax()) for p in low], [3, 6, 24])
+        flat = [ear.raw(patches(wave))[0, 10] for wave in (0.5 * tone(440), np.clip(2 * tone(440), -0.5, 0.5))]
+        self.assertGreater(float((flat[1] - flat[0]).abs().max()), 1.0)
+
+
+class Chain(unittest.TestCase):
+    def test_every_codec_gives_back_what_went_in(self):
+        wave = 0.3 * np.repeat(np.float32([1, 0.1, 1, 0.1]), 12000)
+        for name, (rates, bits) in chain.CODECS.items():
+            for rate in rates:
+                heard = chain.send(tone(440, 3, rate) * chain.resample(wave, 16000, rate), name, rate, bits[-1])
+                self.assertEqual(len(heard), sound.SAMPLES, name)
+                levels = [damage.level(heard[k * 12000 + 2000 : (k + 1) * 12000 - 2000]) for k in range(4)]
+                for found, wanted in zip(levels, (-13.5, -33.5, -13.5, -33.5)):
+                    self.assertAlmostEqual(found, wanted, delta=1.5, msg=f"{name} {rate} {levels}")
+
+    def test_lost_packets_are_silence_at_their_place(self):
+        for name, rate in (("pcm_alaw", 8000), ("aac", 16000), ("libopus", 48000)):
+            packets, decoder = chain.encode(0.3 * tone(440, 3, rate), name, rate, 32_000)
+            step = 3 * rate / len(packets)
+            first = len(packets) // 2
+            heard = chain.decode(packets, {first, first + 1, first + 2}, decoder, 3 * rate, chain.DELAY.get(name, 0))
+            middle = int((first + 1.5) * step) - chain.DELAY.get(name, 0)
+            self.assertLess(damage.level(heard[middle - rate // 200 : middle + rate // 200]), -60, name)
+            self.assertGreater(damage.level(heard[middle + rate // 2 :][: rate // 4]), -20, name)
+
+
+def scene_of(levels: dict, **others) -> scene.Scene:
+    table = np.full((len(scene.STEMS), scene.BLOCKS), scene.QUIET, np.float32)
+    for name, value in levels.items():
+        table[scene.STEMS.index(name)] = value
+    total = (10 * np.log10(scene.power(table).sum(0) + 1e-12)).astype(np.float32)
+    none = np.zeros(scene.BLOCKS, np.float32)
+    fields = {"total": total, "cut": none, "holes": none.astype(np.uint8), "may_be": [], "about": {}} | others
+    return scene.Scene(np.zeros(scene.SECONDS * sound.RATE, np.int16), table, **fields)
+
+
+class Truth(unittest.TestCase):
+    def said(self, levels: dict, last: int = scene.BLOCKS, **others) -> dict:
+        return dict(zip(sound.LABELS, scene.truth(scene_of(levels, **others), last).tolist()))
+
+    def test_speech_over_quiet_ambience(self):
+        said = self.said({"speech": -25, "ambient": -45})
+        self.assertEqual(said, {"silent": 0, "clipping": 0, "hum": 0, "noise": 0, "dropouts": 0, "speech": 1, "music": 0})
+
+    def test_silence_leaves_what_was_before_unscored(self):
+        speech = np.where(np.arange(scene.BLOCKS) < 115, -25, scene.QUIET)
+        said = self.said({"speech": speech})
+        self.assertEqual((said["silent"], said["speech"]), (1, -1))
+
+    def test_hum_counts_from_its_level_and_from_when_it_is_there(self):
+        self.assertEqual(self.said({"speech": -25, "hum": -30})["hum"], 1)
+        self.assertEqual(self.said({"speech": -25, "hum": -45})["hum"], -1)
+        self.assertEqual(self.said({"speech": -25, "hum": -80})["hum"], 0)
+        late = np.where(np.arange(scene.BLOCKS) < 150, scene.QUIET, -20)
+        self.assertEqual(self.said({"ambient": -60, "hum": late})["hum"], 1)
+        early = np.where(np.arange(scene.BLOCKS) > 115, scene.QUIET, -20)
+        self.assertEqual(self.said({"ambient": -40, "hum": early})["hum"], -1)
+
+    def test_two_gaps_are_dropouts_one_is_unscored(self):
+        for count, wanted in ((0, 0), (1, -1), (2, 1)):
+            holes = np.zeros(scene.BLOCKS, np.uint8)
+            holes[-count or scene.BLOCKS :] = 1
+            self.assertEqual(self.said({"music": -20}, holes=holes)["dropouts"], wanted)
+
+    def test_what_a_recording_may_hold_is_unscored_but_not_what_was_laid_over_it(self):
+        self.assertEqual(self.said({"ambient": -30}, may_be=["noise"])["noise"], -1)
+        self.assertEqual(self.said({"ambient": -30, "noise": -25}, may_be=["noise"])["noise"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
