@@ -2,7 +2,7 @@
 
     python render_sounds.py --data DATA --out RUN/sounds --split train --count 8000
 
-Stop it and start it again: shards that are there stay. Held-out scenes with damage that was never trained: --use unseen.
+Stop it and start it again: shards that are there stay, so scenes with --further music and speech can follow those without. Held-out scenes with damage that was never trained: --use unseen.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from health.hearing import corpus, scene
+from health.hearing import corpus, further, scene
 from health.hearing.sources import Recordings
 
 HEALTHY = 2  # scenes of every HEALTHY + 5 are undamaged
@@ -25,9 +25,14 @@ def main() -> None:
     a.add_argument("--split", choices=SPLITS, required=True)
     a.add_argument("--use", choices=("seen", "unseen"), default="seen")
     a.add_argument("--count", type=int, required=True)
+    a.add_argument("--further", type=Path, help="folder of unpacked packages (health/hearing/further.py), for training")
     o = a.parse_args()
     folder = o.out / (o.split if o.use == "seen" else f"{o.split}_unseen")
     recordings = Recordings(o.data, o.split)
+    if o.further and o.split == "train":
+        music, speech = further.recordings(o.further)
+        recordings.music += music
+        recordings.speech += speech
     kinds = [None] * HEALTHY + list(scene.DAMAGE)
     for shard in tqdm(range(o.count // corpus.SHARD), unit="shard"):
         if (folder / f"{shard:03}.npz").exists():
