@@ -10,12 +10,12 @@ A checkpoint is a file of `torch.save` with a dictionary:
     name, version, license, source, activation   for the manifest (optional)
 """
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from . import rules
 from .errors import ExportError
 from .hf import array, linear, norm
 from .network import Attention, Layer, Look, MeanDecoder, Mlp, Network
@@ -26,9 +26,9 @@ from .rows import Modality, colours, plain
 def load(path: str) -> Network:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+    except Exception as error:  # torch reads other files as pickles, which fail in any way
         raise ExportError(
-            f"cannot load the checkpoint {path}: {str(error).splitlines()[0]}; it must be a file of torch.save with "
+            f"cannot load the checkpoint {path}: {(str(error) or type(error).__name__).splitlines()[0]}; it must be a file of torch.save with "
             "plain values and tensors"
         ) from error
     missing = [
@@ -50,7 +50,7 @@ def model_of(checkpoint: dict) -> torch.nn.Module:
         if checkpoint.get("tie_first"):
             model.layers = torch.nn.ModuleList([model.layers[-1]] * len(model.layers))
         model.load_state_dict(checkpoint["state_dict"])
-    except (TypeError, AssertionError, RuntimeError) as error:
+    except (AssertionError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise ExportError(f"cannot build the checkpoint's model: {error}") from error
     return model
 
@@ -62,7 +62,11 @@ def adapt(checkpoint: dict, name: str = "perceiver") -> Network:
             raise ExportError(f"cannot export {name}: {option} is not supported")
     if not arguments.get("final_classifier_head", True):
         raise ExportError(f"cannot export {name}: without final_classifier_head it gives no logits")
-    modality = modality_of(model, dict(checkpoint["input"]))
+    fields = rules.plain(checkpoint["input"], f"cannot export {name}: `input`")
+    faults = rules.one_input(fields | {"layout": "raw"} if isinstance(fields, dict) else fields, "input.")
+    if faults:
+        raise ExportError(f"cannot export {name}: Percept would refuse its `input`:\n  " + "\n  ".join(faults))
+    modality = modality_of(model, fields)
     expected = model.layers[0].cross_attn.norm_context.normalized_shape[0]
     if modality.width != expected:
         raise ExportError(
@@ -74,6 +78,8 @@ def adapt(checkpoint: dict, name: str = "perceiver") -> Network:
         looks.setdefault(id(block), look(block))
     count = model.to_logits[2].out_features
     labels = list(checkpoint.get("labels") or [f"label {i}" for i in range(count)])
+    if len(labels) != count:
+        raise ExportError(f"cannot export {name}: it has {len(labels)} labels for {count} logits; write one a logit")
     details = {
         key: checkpoint[key] for key in ("version", "license", "source", "activation", "card") if key in checkpoint
     }
@@ -122,7 +128,9 @@ def modality_of(model, fields: dict) -> Modality:
     elif position is None:
         raise ExportError("the model does not make its own positions: give `position` in `input`")
     else:
-        modality.fourier = Fourier(**position)
+        if position.get("time", "grid") != "grid" or position.get("tables"):
+            raise ExportError("positions of real times, or of tables, are not made here: take them out of `position`")
+        modality.fourier = Fourier(**{key: value for key, value in position.items() if key not in ("time", "tables")})
     if modality.kind != "points":
         modality.table = modality.fourier.grid_table(modality.grid)
     return modality

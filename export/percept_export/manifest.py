@@ -6,6 +6,10 @@ import json
 import numpy as np
 import onnx
 
+from . import rows
+from .errors import ExportError
+from .positions import Fourier, join
+
 KEY = "percept.manifest"
 
 
@@ -58,5 +62,38 @@ def read(model: onnx.ModelProto) -> dict | None:
     """The manifest of a model, or None."""
     for entry in model.metadata_props:
         if entry.key == KEY:
-            return json.loads(entry.value)
+            try:
+                return json.loads(entry.value)
+            except ValueError as error:
+                raise ExportError(f"the property {KEY} is not JSON: {error}; export the model again") from error
     return None
+
+
+def modality(entry: dict, model: onnx.ModelProto | None = None) -> rows.Modality:
+    """How Percept makes rows of an input: by a sound entry of `inputs`, defaults filled in, and the file's tables.
+
+    Raises ValueError where the tables are not as many numbers as they should be. Without `model` there are none.
+    """
+    made = rows.Modality({key: value for key, value in entry.items() if key not in ("layout", "position")})
+    if made.kind != "points":
+        made.scale, made.shift = (rows.colours if made.raw_dtype == np.uint8 else rows.plain)(made.fields)
+    position = dict(entry.get("position") or {})
+    if position:
+        tables = position.pop("tables", False)
+        position.pop("time", None)
+        made.fourier = Fourier(**position)
+        if model is not None and entry["layout"] == "byte_array" and made.kind != "points":
+            grid = made.grid
+            made.table = join(axis_tables(made, model), grid, made.fourier) if tables else made.fourier.grid_table(grid)
+    return made
+
+
+def axis_tables(made: rows.Modality, model: onnx.ModelProto) -> list[np.ndarray]:
+    properties, tables = {one.key: one.value for one in model.metadata_props}, []
+    for axis, length in enumerate(made.grid):
+        key = f"percept.table.{made.name}.{axis}"
+        table = np.frombuffer(base64.b64decode(properties.get(key, ""), validate=True), "<f4")
+        if not np.all(np.isfinite(table)):
+            raise ValueError(f"{key} has numbers that are not finite")
+        tables.append(table.reshape(length, len(made.fourier.columns(axis))))
+    return tables

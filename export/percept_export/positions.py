@@ -100,3 +100,13 @@ def split(table: np.ndarray, grid: tuple[int, ...], fourier: Fourier) -> list[np
             )
         tables.append(np.ascontiguousarray(one))
     return tables
+
+
+def join(tables: list[np.ndarray], grid: tuple[int, ...], fourier: Fourier) -> np.ndarray:
+    """What [`split`] took apart: f32 [rows, columns]."""
+    cube = np.empty((*grid, sum(table.shape[1] for table in tables)), np.float32)
+    for axis, table in enumerate(tables):
+        shape = [1] * len(grid) + [table.shape[1]]
+        shape[axis] = grid[axis]
+        cube[..., fourier.columns(axis)] = table.reshape(shape)
+    return cube.reshape(-1, cube.shape[-1])

@@ -10,10 +10,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from google.protobuf.message import DecodeError
 
-from . import __version__, manifest, structured
+from . import __version__, manifest, rules, structured
 from .errors import ExportError
 from .network import Network
+from .rows import Modality
 
 TOLERANCE = 1e-3  # of the largest centred logit
 LEAST_COSINE = 0.99
@@ -46,11 +48,11 @@ def run(loaded: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], step
     return np.concatenate(found)
 
 
-def layout_feeds(network: Network, feeds: dict[str, np.ndarray], layout: str) -> dict[str, np.ndarray]:
+def layout_feeds(modalities: list[Modality], feeds: dict[str, np.ndarray], layout: str) -> dict[str, np.ndarray]:
     """Raw inputs as a file of that layout takes them."""
     if layout == "raw":
         return feeds
-    return feeds | {m.name: m.byte_array(feeds[m.name]) for m in network.modalities}
+    return feeds | {m.name: m.byte_array(feeds[m.name]) for m in modalities}
 
 
 @dataclass
@@ -102,7 +104,13 @@ def verify(model: onnx.ModelProto, network: Network, count: int = INPUTS, expect
     feeds = structured.inputs(network.modalities, count)
     if expected is None:
         expected = network.reference(feeds)
-    found = run(session(model), layout_feeds(network, feeds, layout), steps)
+    found = run(session(model), layout_feeds(network.modalities, feeds, layout), steps)
+    labels = len(document["output"]["labels"])
+    if not expected.shape == found.shape == (count, labels):
+        raise ExportError(
+            f"{network.name}: PyTorch gives {expected.shape[1]} logits and ONNX Runtime {found.shape[1]}, and "
+            f"{labels} labels are named; name one a logit"
+        )
     compared = Comparison(expected, found)
     int8 = any(node.op_type == "MatMulInteger" for node in model.graph.node)
     report = {
@@ -168,18 +176,30 @@ def versions() -> dict:
     }
 
 
-def standalone(path: str) -> dict:
-    """What a file alone can show: it loads, its manifest fits its graph, it runs, and its logits are finite."""
-    model = onnx.load(path)
+def load(path: str) -> tuple[onnx.ModelProto, dict]:
+    """A file and its manifest. Raises ExportError for what Percept would refuse."""
+    try:
+        model = onnx.load(path)
+    except (OSError, DecodeError, onnx.checker.ValidationError) as error:
+        raise ExportError(f"cannot read {path}: {error}; it must be an ONNX file") from error
     document = manifest.read(model)
     if document is None:
         raise ExportError(f"{path} has no property {manifest.KEY}: it is not a Percept model file")
-    loaded = session(path)
+    rules.refuse(rules.document(document) or rules.graph(document, model), f"Percept would refuse {path}")
+    return model, document
+
+
+def standalone(path: str) -> dict:
+    """What a file alone can show: Percept takes its manifest, it loads, it runs, and its logits are finite.
+
+    Gives the manifest.
+    """
+    model, document = load(path)
+    try:
+        loaded = session(path)
+    except Exception as error:  # onnxruntime has a class an error, and no common one
+        raise ExportError(f"ONNX Runtime cannot load {path}: {error}") from error
     shapes = {one.name: (one.shape, one.type) for one in loaded.get_inputs()}
-    named = [one["name"] for one in document["inputs"]]
-    missing = [name for name in named if name not in shapes]
-    if missing:
-        raise ExportError(f"{path}: the manifest names inputs that the graph lacks: {', '.join(missing)}")
     labels = len(document["output"]["labels"])
     for batch in (1, 2):
         feeds = {}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from . import fold, layers
+from . import fold, layers, rules
 from .errors import ExportError
 from .graph import Graph
-from .manifest import attach
+from .manifest import attach, document
 from .network import Look, Network
 from .rows import Modality
 
@@ -26,7 +26,7 @@ class Options:
         """Whether to fold; raises ExportError where it was asked for and cannot be."""
         why = fold.refusal(network)
         if self.layout == "byte_array":
-            why = "layout byte_array brings its positions with it, so there is nothing to fold; use --layout raw"
+            why = "layout byte_array brings its positions with it, so there is nothing to fold"
         if self.fold and why:
             raise ExportError(f"cannot fold {network.name}: {why}; use --no-fold")
         if self.fold is None:
@@ -64,11 +64,14 @@ def write(network: Network, options: Options) -> onnx.ModelProto:
     model = graph.model()
     attach(model, network, options)
     onnx.checker.check_model(model)
+    rules.refuse(rules.graph(document(network, options, None), model), f"Percept would refuse {network.name}")
     return model
 
 
 def check(network: Network, options: Options) -> None:
-    """Raises ExportError for what no file can be made of."""
+    """Raises ExportError for what no file can be made of, or none that Percept takes."""
+    told = rules.plain(document(network, options, None), f"cannot write the manifest of {network.name}")
+    rules.refuse(rules.document(told), f"Percept would refuse {network.name}")
     if options.step and not network.shares_weights():
         raise ExportError(
             f"cannot write {network.name} as one step: its looks have weights of their own (perceiver-pytorch never "

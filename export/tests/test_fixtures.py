@@ -32,7 +32,7 @@ def test_a_committed_file_gives_its_golden_logits(golden):
     feeds, _ = published_fixtures.cases(network)
     path = published_fixtures.OUT / golden["file"]
     steps = manifest.read(onnx.load(path)).get("steps")
-    found = run(session(str(path)), layout_feeds(network, feeds, options.layout), steps)
+    found = run(session(str(path)), layout_feeds(network.modalities, feeds, options.layout), steps)
     expected = np.float64(golden["logits"])
     if options.int8:
         assert Comparison(expected, found).cosine >= golden["centred_cosine"]

@@ -12,7 +12,7 @@ WAYS = [Options(), Options(fold=False), Options(layout="byte_array")]
 
 def logits(case, options, feeds):
     network = case("multimodal").network
-    return session(write(network, options)).run(["logits"], layout_feeds(network, feeds, options.layout))[0]
+    return session(write(network, options)).run(["logits"], layout_feeds(network.modalities, feeds, options.layout))[0]
 
 
 @pytest.mark.parametrize("options", WAYS, ids=["folded", "unfolded", "byte_array"])
