@@ -56,16 +56,9 @@ def arguments() -> argparse.ArgumentParser:
         )
         command.add_argument("--int8", action="store_true", help="the latent Transformer's weights in 8 bits")
         command.add_argument("--step", action="store_true", help="one look a run, latents in and out")
-        command.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or JSON")
         command.add_argument("--name", help="the model's name in its manifest")
         command.add_argument("--version", help="the model's version in its manifest")
         command.add_argument("--license", help="the weights' licence, for the manifest")
-        command.add_argument(
-            "--activation", choices=("softmax", "sigmoid"), help="from logits to scores (default softmax)"
-        )
-        command.add_argument(
-            "--inputs", type=int, default=INPUTS, metavar="N", help=f"inputs to compare (at least {INPUTS})"
-        )
 
     verify = commands.add_parser("verify", help="check a file, alone or against its original")
     verify.add_argument("file", metavar="FILE.onnx")
@@ -74,7 +67,14 @@ def arguments() -> argparse.ArgumentParser:
         metavar="ORIGINAL",
         help="a name or folder as for hf, a checkpoint file as for lucidrains, or shape:NAME or shape:NAME:small",
     )
-    verify.add_argument("--inputs", type=int, default=INPUTS, metavar="N")
+    for command in (hf, lucidrains, shape, verify):
+        command.add_argument("--labels", type=Path, metavar="FILE", help="one label a line, or JSON")
+        command.add_argument(
+            "--activation", choices=("softmax", "sigmoid"), help="from logits to scores (default softmax)"
+        )
+        command.add_argument(
+            "--inputs", type=int, default=INPUTS, metavar="N", help=f"inputs to compare (at least {INPUTS})"
+        )
     return parser
 
 
@@ -90,7 +90,7 @@ def original(source: str, size: tuple[int, int] | None = None):
 
 def network(options: argparse.Namespace):
     """The network to export, with what the user says about it."""
-    from . import hf, labels, lucidrains, shapes
+    from . import hf, lucidrains, shapes
 
     if options.command == "hf":
         found = hf.load(options.source, options.size)
@@ -98,11 +98,18 @@ def network(options: argparse.Namespace):
         found = lucidrains.load(options.source)
     else:
         found = shapes.shape(options.source, options.small)
+    found.name = options.name or found.name
+    return with_the_users(found, options)
+
+
+def with_the_users(found, options: argparse.Namespace):
+    """A network with the labels and what else of its manifest the user gave."""
+    from . import labels
+
     if options.labels:
         found.labels = labels.read(options.labels, len(found.labels))
-    found.name = options.name or found.name
     for key in ("version", "license", "activation"):
-        if getattr(options, key):
+        if getattr(options, key, None):
             found.details[key] = getattr(options, key)
     return found
 
@@ -131,7 +138,8 @@ def verify(options: argparse.Namespace) -> None:
         return
     first = document["inputs"][0]
     size = tuple(first["size"]) if first["modality"] == "image" else None
-    report = checks.verify(onnx.load(options.file), original(options.against, size), options.inputs)
+    network = with_the_users(original(options.against, size), options)
+    report = checks.verify(onnx.load(options.file), network, options.inputs)
     say(options.file, report)
 
 

@@ -4,6 +4,7 @@ Logits are compared after their mean over all inputs is removed: what is left is
 about the input, and it is that which must agree.
 """
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from . import __version__, manifest, rules, structured
 from .errors import ExportError
 from .network import Network
 from .rows import Modality
+from .write import Options
 
 TOLERANCE = 1e-3  # of the largest centred logit
 LEAST_COSINE = 0.99
@@ -104,7 +106,9 @@ def verify(model: onnx.ModelProto, network: Network, count: int = INPUTS, expect
     feeds = structured.inputs(network.modalities, count)
     if expected is None:
         expected = network.reference(feeds)
-    found = run(session(model), layout_feeds(network.modalities, feeds, layout), steps)
+    # Rows as Percept makes them: by the file's own manifest and tables.
+    own = [manifest.modality(rules.filled(entry), model) for entry in document["inputs"]]
+    found = run(session(model), layout_feeds(own, feeds, layout), steps)
     labels = len(document["output"]["labels"])
     if not expected.shape == found.shape == (count, labels):
         raise ExportError(
@@ -127,17 +131,22 @@ def verify(model: onnx.ModelProto, network: Network, count: int = INPUTS, expect
 
 
 def fits(document: dict, network: Network) -> None:
-    """Raises ExportError where a manifest is plainly another model's."""
-    keys = ("name", "modality", "size", "frames", "samples", "points", "patch")
-    named = [{key: one[key] for key in keys if key in one} for one in document["inputs"]]
-    wanted = [{key: m.fields[key] for key in keys if key in m.fields} for m in network.modalities]
-    if named != wanted:
-        raise ExportError(f"the file is not of {network.name}: it takes {named}, {network.name} takes {wanted}")
-    labels = len(document["output"]["labels"])
-    if labels != len(network.labels):
-        raise ExportError(
-            f"the file is not of {network.name}: it has {labels} labels, {network.name} has {len(network.labels)}"
-        )
+    """Raises ExportError where a manifest says other inputs, preprocessing, labels or scores than the original."""
+    options = Options(document["inputs"][0]["layout"], step=bool(document.get("steps")))
+    wanted = json.loads(json.dumps(manifest.document(network, options, None)))
+    if [one["name"] for one in document["inputs"]] != [one["name"] for one in wanted["inputs"]]:
+        names = [[one["name"] for one in side["inputs"]] for side in (document, wanted)]
+        raise ExportError(f"the file is not of {network.name}: it takes {names[0]}, {network.name} takes {names[1]}")
+    sides = [
+        {f"{one['name']}.{key}": value for one in side["inputs"] for key, value in rules.filled(one).items()}
+        | {f"output.{key}": side["output"][key] for key in ("activation", "labels")}
+        for side in (document, wanted)
+    ]
+    other = [key for key in sides[0] | sides[1] if sides[0].get(key) != sides[1].get(key)]
+    if other:
+        short = [{key: str(side.get(key))[:100] for key in other} for side in sides]
+        told = "\n  ".join(f"{key}: {short[0][key]}, the original says {short[1][key]}" for key in other)
+        raise ExportError(f"the file is not of {network.name}; its manifest says\n  {told}")
 
 
 def judge(compared: Comparison, int8: bool, name: str) -> None:

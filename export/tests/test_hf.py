@@ -77,6 +77,9 @@ def test_labels_come_from_a_file_where_one_is_given(folder, tmp_path, percept_ex
     names.write_text("a\nb\nc\nd\ne\nf\n")
     assert percept_export("hf", folder, out, "--labels", names)[0] == 0
     assert manifest.read(onnx.load(out))["output"]["labels"] == list("abcdef")
+    status, _, errors = percept_export("verify", out, "--against", folder)
+    assert status == 1 and "output.labels: ['a', 'b'" in errors
+    assert percept_export("verify", out, "--against", folder, "--labels", names)[0] == 0
     names.write_text("a\nb\n")
     out.unlink()
     status, _, errors = percept_export("hf", folder, out, "--labels", names)

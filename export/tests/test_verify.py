@@ -1,11 +1,14 @@
 """A file that does not answer as PyTorch does is not written."""
 
+import base64
 import copy
+import json
 
 import numpy as np
 import onnx
 import pytest
 
+from percept_export import manifest
 from percept_export import verify as checks
 from percept_export.errors import ExportError
 from percept_export.export import export
@@ -79,3 +82,36 @@ def test_a_file_alone_shows_that_it_runs_and_fits_its_manifest(case, tmp_path):
     onnx.save(model, path)
     with pytest.raises(ExportError, match="not a Percept model file"):
         checks.standalone(str(path))
+
+
+def test_positions_are_read_from_the_files_own_tables(case):
+    model = write(case("image-fourier").network, Options(layout="byte_array"))
+    report = checks.verify(model, case("image-fourier").network, expected=case("image-fourier").expected)
+    assert report["centred_difference"] < 1e-4
+    for entry in model.metadata_props:
+        if entry.key == "percept.table.image.0":
+            entry.value = base64.b64encode(bytes(len(base64.b64decode(entry.value)))).decode()
+    with pytest.raises(ExportError, match="disagrees with PyTorch"):
+        checks.verify(model, case("image-fourier").network, expected=case("image-fourier").expected)
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (lambda document: document["inputs"][0].update(crop_fraction=0.3, resize="crop"), "image.crop_fraction: 0.3"),
+        (lambda document: document["inputs"][0].update(filter="area"), "image.filter: area, the original says bicubic"),
+        (lambda document: document["inputs"][0].update(mean=[0.5] * 3), "image.mean: "),
+        (lambda document: document["output"]["labels"].reverse(), "output.labels: "),
+        (lambda document: document["output"].update(activation="sigmoid"), "output.activation: sigmoid"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["raw", "byte_array"])
+def test_a_manifest_that_is_not_the_originals_is_told(case, layout, change, told):
+    model = write(case("image-fourier").network, Options(layout=layout))
+    document = manifest.read(model)
+    change(document)
+    for entry in model.metadata_props:
+        if entry.key == manifest.KEY:
+            entry.value = json.dumps(document)
+    with pytest.raises(ExportError, match=told):
+        checks.verify(model, case("image-fourier").network, expected=case("image-fourier").expected)
