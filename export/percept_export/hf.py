@@ -51,9 +51,16 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
             f"percept-export knows {', '.join((*IMAGE_CLASSES, MULTIMODAL_CLASS))}"
         )
     try:
-        model = getattr(modeling_perceiver, classes[0]).from_pretrained(name).eval()
+        model, loaded = getattr(modeling_perceiver, classes[0]).from_pretrained(name, output_loading_info=True)
     except (OSError, ValueError) as error:
         raise ExportError(unreachable(name, error)) from error
+    # transformers draws what is missing at random, and says so only in its log.
+    missing = sorted(key for key in loaded["missing_keys"] if not key.endswith("num_batches_tracked"))
+    if missing:
+        raise ExportError(
+            f"cannot export {name}: its weights lack {len(missing)} of {classes[0]}'s, such as "
+            f"{', '.join(missing[:3])}; load it with the class that it was trained as, and save_pretrained it again"
+        )
     return adapt(model, name=Path(name).name, processor=processor_of(name), size=size, source=name)
 
 

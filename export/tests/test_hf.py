@@ -1,6 +1,7 @@
 """From a folder of save_pretrained to a file, by the command itself."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,25 @@ def test_a_picture_size_of_ones_own(folder, tmp_path, percept_export):
     out = tmp_path / "model.onnx"
     assert percept_export("hf", folder, out, "--size", "20", "36")[0] == 0
     assert manifest.read(onnx.load(out))["inputs"][0]["size"] == [20, 36]
+
+
+@pytest.fixture
+def altered(folder, tmp_path):
+    """A copy of the folder: its path, and a function that changes its weights."""
+    from safetensors.torch import load_file, save_file
+
+    where = tmp_path / "altered"
+    shutil.copytree(folder, where)
+    weights = where / "model.safetensors"
+    return where, lambda change: save_file(change(load_file(weights)), weights, metadata={"format": "pt"})
+
+
+def test_weights_that_are_missing_are_told_not_drawn(altered, tmp_path, percept_export):
+    where, weights = altered
+    weights(lambda all_: {key: value for key, value in all_.items() if "self_attends" not in key})
+    status, _, errors = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 1 and not (tmp_path / "model.onnx").exists()
+    assert "its weights lack 32 of PerceiverForImageClassificationFourier's, such as perceiver.encoder.self" in errors
 
 
 def test_an_empty_folder_is_told(tmp_path, percept_export):
