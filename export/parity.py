@@ -1,6 +1,7 @@
-"""Preprocessing parity: the same photographs through Percept and through Hugging Face's processor.
+r"""Preprocessing parity: the same photographs through Percept and through Hugging Face's processor.
 
-    export/.venv/bin/python export/parity.py --data FOLDER --percept target/release/percept [--model imagenet.onnx]
+    export/.venv/bin/python export/parity.py --data FOLDER --percept target/release/percept \
+        [--model imagenet.onnx --original deepmind/vision-perceiver-fourier]
 
 FOLDER holds photographs, or .tar files of them. The processor is `PerceiverImageProcessorPil` of the pinned
 transformers: Pillow's bicubic, which published models were made with. The other form, `PerceiverImageProcessor`,
@@ -9,8 +10,8 @@ scales with torchvision; how far it is from Pillow's is measured and said too (-
 Three sets of pictures: `png` (each photograph cut and scaled to another size, saved without loss), `jpeg` (the
 same, saved as JPEG, so that the decoders differ) and `original` (the files as they are). `percept run` tells
 scores of four decimals, so it runs a twin of the model whose activation is sigmoid(logit / 5): the graph is the
-same, and logits can be read back to 1e-3. Without --model: a small Perceiver of 224 x 224 pixels with random,
-informative weights.
+same, and logits can be read back to 1e-3. The processor's settings are --original's own. Without --model: a small
+Perceiver of 224 x 224 pixels with random, informative weights.
 """
 
 import argparse
@@ -116,18 +117,10 @@ def twin(model: onnx.ModelProto, path: Path) -> dict:
     return document
 
 
-def processor(fields: dict, torchvision: bool):
-    """The image processor that the model's manifest was made from, giving u8 pictures."""
-    height, width = fields["size"]
-    crop = fields["resize"] == "crop"
-    whole = {
-        "height": round(height / fields.get("crop_fraction", 1.0)),
-        "width": round(width / fields.get("crop_fraction", 1.0)),
-    }
-    settings = {
-        "size": {"height": height, "width": width}, "crop_size": whole, "do_center_crop": crop, "resample": 3,
-        "do_rescale": False, "do_normalize": False,
-    }  # fmt: skip
+def processor(original: dict, torchvision: bool):
+    """The original's own image processor, giving u8 pictures: of its settings, not of the manifest made from them."""
+    settings = {key: original[key] for key in ("size", "crop_size", "do_center_crop", "resample")}
+    settings |= {"do_rescale": False, "do_normalize": False}
     if torchvision:
         from transformers.models.perceiver.image_processing_perceiver import PerceiverImageProcessor
 
@@ -182,12 +175,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="photographs, or .tar files of them")
     parser.add_argument("--percept", type=Path, required=True, help="the program")
     parser.add_argument("--model", type=Path, help="an image model of percept-export, layout raw")
+    parser.add_argument("--original", metavar="NAME_OR_FOLDER", help="what --model was exported from: its processor")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument(
         "--torchvision", action="store_true", help="also say how far torchvision's form is from Pillow's"
     )
     parser.add_argument("--out", type=Path, help="keep the pictures, and report.json, here")
     options = parser.parse_args()
+    if options.model and not options.original:
+        parser.error("--model needs --original NAME_OR_FOLDER, whose image processor is compared with")
 
     with tempfile.TemporaryDirectory() as scratch:
         out = options.out or Path(scratch)
@@ -203,14 +199,15 @@ def main() -> None:
         if not os.access(options.percept, os.X_OK):
             raise SystemExit(f"error: {options.percept} is not a program; make build")
         sets = write_sets(photographs(options.data, options.count), out)
-        pillow, report = processor(fields, False), {}
+        settings = hf.settled(hf.processor_of(options.original) if options.original else {})
+        pillow, report = processor(settings, False), {}
         for name, paths in sets.items():
             expected = python_logits(paths, pillow, session, fields["name"])
             found = percept_logits(options.percept, out / name, out / "twin.onnx", labels, paths)
             report[name] = judge(expected, found)
             print(f"{name}: {report[name]}", flush=True)
             if options.torchvision and name == "png":
-                other = python_logits(paths, processor(fields, True), session, fields["name"])
+                other = python_logits(paths, processor(settings, True), session, fields["name"])
                 report["torchvision"] = judge(expected, other)
                 print(f"torchvision's form against Pillow's: {report['torchvision']}", flush=True)
         if options.out:

@@ -184,9 +184,10 @@ def picture_fields(processor: dict, size: tuple[int, int]) -> dict:
     if processor["do_center_crop"]:
         whole, part = processor["crop_size"], processor["size"]
         fractions = {part[side] / whole[side] for side in ("height", "width")}
-        if len(fractions) > 1:
+        if len(fractions) > 1 or part["height"] != part["width"]:
             raise ExportError(
-                "cannot say in a manifest that a crop keeps another share of the height than of the width"
+                f"cannot say in a manifest what the image processor crops: a square, of crop_size {whole}, that it "
+                f"stretches to {part}; only a square size, and one share of both sides, can be said"
             )
         fields |= {"resize": "crop", "crop_fraction": fractions.pop()}
     return fields | {"mean": list(processor["image_mean"]), "std": list(processor["image_std"])}

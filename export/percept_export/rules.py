@@ -1,4 +1,4 @@
-"""Whether Percept takes a manifest: the rules of `src/data/manifest` and `src/model/check`, before a file is written."""
+"""Whether Percept takes a manifest: the rules of `src/data/manifest` and `src/model/check`, as told before writing."""
 
 import json
 import math

@@ -1,6 +1,7 @@
 """From a folder of save_pretrained to a file, by the command itself."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import torch
 
 from percept_export import cli, hf, manifest, shapes
 from percept_export.errors import ExportError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+import parity  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +142,52 @@ def test_a_name_that_cannot_be_had_is_told(tmp_path, percept_export, monkeypatch
 def test_what_a_manifest_cannot_say_of_an_image_processor(change, message):
     with pytest.raises(ExportError, match=message):
         hf.settled(change)
+
+
+@pytest.mark.parametrize(
+    "size, crop_size",
+    [((128, 224), (160, 280)), ((128, 224), (128, 224)), ((128, 128), (160, 128))],
+)
+def test_a_crop_that_percept_would_not_make_is_told(size, crop_size):
+    """Hugging Face cuts size / crop_size of the *shorter* side out of both, and stretches it."""
+    sides = [{"height": height, "width": width} for height, width in (size, crop_size)]
+    processor = hf.settled({"size": sides[0], "crop_size": sides[1]})
+    with pytest.raises(ExportError, match="what the image processor crops"):
+        hf.picture_fields(processor, size)
+    hf.picture_fields(processor | {"do_center_crop": False}, size)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (
+            {"config.json": {"id2label": {"0": "", "1": "b", "2": "c", "3": "d", "4": "e", "5": "f"}}},
+            "labels.0.: it is",
+        ),
+        (
+            {"config.json": {"id2label": dict(zip("012345", ["a", "a", "a #0", "d", "e", "f"]))}},
+            "`a #0` is there twice",
+        ),
+        ({"preprocessor_config.json": {"crop_size": 25}}, "crop_fraction: 1.12 is not a number above 0 and at most 1"),
+    ],
+)
+def test_what_percept_would_refuse_is_not_written(altered, tmp_path, percept_export, change, message):
+    where, _ = altered
+    for file, fields in change.items():
+        (where / file).write_text(json.dumps(json.loads((where / file).read_text()) | fields))
+    status, _, errors = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 1 and not (tmp_path / "model.onnx").exists()
+    assert re.search(message, errors), errors
+
+
+def test_parity_is_measured_with_the_originals_processor(folder, altered):
+    """Not with one made of the exported manifest, in which an error of the translation would be on both sides."""
+    where, _ = altered
+    (where / "preprocessor_config.json").write_text(json.dumps({"size": 20, "crop_size": 40, "resample": 2}))
+    for name, size, share, filter_ in ((folder, 28, 28 / 32, 3), (where, 20, 0.5, 2)):
+        made = parity.processor(hf.settled(hf.processor_of(str(name))), torchvision=False)
+        assert (made.size["height"], made.size["height"] / made.crop_size["height"]) == (size, share)
+        assert made.resample == filter_ and not made.do_normalize
 
 
 def test_a_class_that_is_no_classifier_is_told(folder, tmp_path):
