@@ -12,6 +12,13 @@ from .errors import ExportError
 INPUTS = 16
 
 
+def side(text: str) -> int:
+    """Of a picture, in pixels."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pixels")
+    return int(text)
+
+
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="percept-export",
@@ -22,7 +29,7 @@ def arguments() -> argparse.ArgumentParser:
     hf = commands.add_parser("hf", help="a Perceiver of Hugging Face's transformers")
     hf.add_argument("source", metavar="NAME_OR_FOLDER", help="a name on the hub, or a folder of save_pretrained")
     hf.add_argument(
-        "--size", nargs=2, type=int, metavar=("HEIGHT", "WIDTH"), help="of pictures, where the model leaves it free"
+        "--size", nargs=2, type=side, metavar=("HEIGHT", "WIDTH"), help="of pictures, where the model leaves it free"
     )
 
     lucidrains = commands.add_parser("lucidrains", help="a perceiver-pytorch model")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
 from .errors import ExportError
 from .network import Attention, Layer, Linear, Look, Mlp, Network, Norm, QueryDecoder
@@ -42,7 +43,7 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
 
     try:
         config = AutoConfig.from_pretrained(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise ExportError(unreachable(name, error)) from error
     classes = [c for c in config.architectures or [] if c in (*IMAGE_CLASSES, MULTIMODAL_CLASS)]
     if not classes:
@@ -51,9 +52,15 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
             f"percept-export knows {', '.join((*IMAGE_CLASSES, MULTIMODAL_CLASS))}"
         )
     try:
-        model, loaded = getattr(modeling_perceiver, classes[0]).from_pretrained(name, output_loading_info=True)
-    except (OSError, ValueError) as error:
+        # Stored halves are widened: dtype would otherwise be the file's. Wrong shapes are told below, by their names.
+        model, loaded = getattr(modeling_perceiver, classes[0]).from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ExportError(unreachable(name, error)) from error
+    wrong = [f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"]]
+    if wrong:
+        raise ExportError(f"cannot export {name}: its weights have other shapes than its config.json says: {wrong[0]}")
     # transformers draws what is missing at random, and says so only in its log.
     missing = sorted(key for key in loaded["missing_keys"] if not key.endswith("num_batches_tracked"))
     if missing:
@@ -81,7 +88,10 @@ def processor_of(name: str) -> dict:
     from transformers.utils import cached_file
 
     path = cached_file(name, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False)
-    return json.loads(Path(path).read_text()) if path else {}
+    try:
+        return dict(json.loads(Path(path).read_text())) if path else {}
+    except (TypeError, ValueError) as error:
+        raise ExportError(f"cannot read {name}'s preprocessor_config.json: {error}") from error
 
 
 def settled(processor: dict) -> dict:
@@ -90,7 +100,9 @@ def settled(processor: dict) -> dict:
     for key in ("size", "crop_size"):
         if isinstance(settings[key], int):  # as written before transformers 4.20
             settings[key] = {"height": settings[key], "width": settings[key]}
-        if not {"height", "width"} <= settings[key].keys():
+        if not isinstance(settings[key], dict) or not all(
+            settings[key].get(side, 0) > 0 for side in ("height", "width")
+        ):
             raise ExportError(
                 f"cannot say the image processor's {key} {settings[key]} in a manifest: height and width only"
             )
@@ -98,7 +110,12 @@ def settled(processor: dict) -> dict:
         raise ExportError("cannot say in a manifest that pictures are not resized, or not divided by 255")
     if not settings["do_normalize"]:
         settings |= {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}
-    if int(settings["resample"]) not in FILTERS:
+    for key in ("image_mean", "image_std"):
+        if not isinstance(settings[key], list) or len(settings[key]) != 3:
+            raise ExportError(
+                f"cannot say the image processor's {key} {settings[key]} in a manifest: three numbers only"
+            )
+    if settings["resample"] not in FILTERS:
         raise ExportError(
             f"cannot say resampling {settings['resample']} in a manifest: bilinear (2) and bicubic (3) only"
         )
@@ -180,7 +197,7 @@ def fourier(encoding) -> Fourier:
 
 def picture_fields(processor: dict, size: tuple[int, int]) -> dict:
     """The manifest's picture fields from an image processor's settings."""
-    fields = {"size": [int(s) for s in size], "resize": "stretch", "filter": FILTERS[int(processor["resample"])]}
+    fields = {"size": [int(s) for s in size], "resize": "stretch", "filter": FILTERS[processor["resample"]]}
     if processor["do_center_crop"]:
         whole, part = processor["crop_size"], processor["size"]
         fractions = {part[side] / whole[side] for side in ("height", "width")}

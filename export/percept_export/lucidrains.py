@@ -27,9 +27,9 @@ def load(path: str) -> Network:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch reads other files as pickles, which fail in any way
+        why = (str(error) or type(error).__name__).splitlines()[0]
         raise ExportError(
-            f"cannot load the checkpoint {path}: {(str(error) or type(error).__name__).splitlines()[0]}; it must be a file of torch.save with "
-            "plain values and tensors"
+            f"cannot load the checkpoint {path}: {why}; it must be a file of torch.save with plain values and tensors"
         ) from error
     missing = [
         k for k in ("arguments", "state_dict", "input") if not isinstance(checkpoint, dict) or k not in checkpoint

@@ -131,7 +131,10 @@ def filled(entry: dict) -> dict:
 
 def one_input(entry, at: str = "") -> list[str]:
     """What is wrong with an entry of `inputs`."""
-    faults = form(entry, INPUTS.get(entry.get("modality"), INPUT) if isinstance(entry, dict) else {}, at)
+    modality = entry.get("modality") if isinstance(entry, dict) else None
+    if modality not in list(INPUTS):
+        return [f"{at}modality: {modality!r} is not {INPUT['modality'].words}"]
+    faults = form(entry, INPUTS[modality], at)
     if faults:
         return faults
     one = filled(entry)

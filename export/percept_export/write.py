@@ -70,8 +70,6 @@ def write(network: Network, options: Options) -> onnx.ModelProto:
 
 def check(network: Network, options: Options) -> None:
     """Raises ExportError for what no file can be made of, or none that Percept takes."""
-    told = rules.plain(document(network, options, None), f"cannot write the manifest of {network.name}")
-    rules.refuse(rules.document(told), f"Percept would refuse {network.name}")
     if options.step and not network.shares_weights():
         raise ExportError(
             f"cannot write {network.name} as one step: its looks have weights of their own (perceiver-pytorch never "
@@ -84,6 +82,8 @@ def check(network: Network, options: Options) -> None:
                     f"cannot write {network.name} in layout byte_array: its rows are not bytes and Fourier features "
                     "(learned positions, or a convolution); use --layout raw"
                 )
+    told = rules.plain(document(network, options, None), f"cannot write the manifest of {network.name}")
+    rules.refuse(rules.document(told), f"Percept would refuse {network.name}")
 
 
 def feed(graph: Graph, modality: Modality, layout: str) -> str:

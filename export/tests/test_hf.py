@@ -117,6 +117,50 @@ def test_weights_that_are_missing_are_told_not_drawn(altered, tmp_path, percept_
     assert "its weights lack 32 of PerceiverForImageClassificationFourier's, such as perceiver.encoder.self" in errors
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision_are_widened(altered, tmp_path, percept_export, kind):
+    where, weights = altered
+    weights(lambda all_: {key: value.to(kind) for key, value in all_.items()})
+    config = json.loads((where / "config.json").read_text()) | {"dtype": str(kind).removeprefix("torch.")}
+    (where / "config.json").write_text(json.dumps(config))
+    status, said, errors = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 0 and "five first labels the same for 100%" in said, errors
+
+
+def test_weights_of_another_shape_are_told(altered, tmp_path, percept_export):
+    where, weights = altered
+    last = "perceiver.decoder.decoder.final_layer.weight"
+    weights(lambda all_: all_ | {last: all_[last][:4].contiguous()})
+    status, _, errors = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 1 and re.search(rf"other shapes than its config.json says: {last} .4, \d+. instead of .6,", errors)
+
+
+def cut_weights(where):
+    weights = where / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (cut_weights, "cannot load the folder"),
+        (lambda where: (where / "preprocessor_config.json").write_text("{"), "cannot read .*preprocessor_config.json"),
+        (lambda where: (where / "preprocessor_config.json").write_text("7"), "cannot read .*preprocessor_config.json"),
+        (lambda where: (where / "config.json").write_text("{"), "cannot load the folder"),
+    ],
+)
+def test_a_damaged_folder_is_told(altered, tmp_path, percept_export, damage, message):
+    damage(altered[0])
+    status, _, errors = percept_export("hf", altered[0], tmp_path / "model.onnx")
+    assert status == 1 and re.search(f"error: {message}", errors), errors
+
+
+@pytest.mark.parametrize("size", [("0", "0"), ("-1", "4"), ("many", "4")])
+def test_a_size_that_is_none_is_told(folder, tmp_path, percept_export, size):
+    status, _, errors = percept_export("hf", folder, tmp_path / "model.onnx", "--size", *size)
+    assert status == 2 and "--size" in errors
+
+
 def test_an_empty_folder_is_told(tmp_path, percept_export):
     status, _, errors = percept_export("hf", tmp_path, tmp_path / "model.onnx")
     assert status == 1 and not (tmp_path / "model.onnx").exists()
@@ -137,6 +181,11 @@ def test_a_name_that_cannot_be_had_is_told(tmp_path, percept_export, monkeypatch
         ({"do_resize": False}, "not resized"),
         ({"rescale_factor": 1.0}, "divided by 255"),
         ({"size": {"shortest_edge": 224}}, "height and width only"),
+        ({"size": None}, "height and width only"),
+        ({"size": {"height": 0, "width": 0}}, "height and width only"),
+        ({"resample": None}, "resampling None"),
+        ({"image_mean": [0.5]}, "image_mean .0.5. in a manifest"),
+        ({"image_std": 0.5}, "image_std 0.5 in a manifest"),
     ],
 )
 def test_what_a_manifest_cannot_say_of_an_image_processor(change, message):

@@ -67,6 +67,34 @@ def test_a_checkpoint_that_lacks_something_is_told(checkpoint, tmp_path):
     torch.save({key: value for key, value in checkpoint.items() if key != "input"}, path)
     with pytest.raises(ExportError, match="it lacks input"):
         lucidrains.load(str(path))
-    path.write_bytes(b"nothing")
-    with pytest.raises(ExportError, match="cannot load the checkpoint"):
-        lucidrains.load(str(path))
+    for other in (b"nothing", b"hello", b""):
+        path.write_bytes(other)
+        with pytest.raises(ExportError, match="cannot load the checkpoint"):
+            lucidrains.load(str(path))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"input": {"modality": ["image"]}}, "input.modality: .'image'. is not one of"),
+        ({"input": {"modality": None}}, "input.modality: None is not one of"),
+        ({"input": {"size": None}}, "input.size: None is not a list of 2"),
+        ({"input": {"patch": [1, 5, 5]}}, r"input.patch: \[1, 5, 5\] does not divide"),
+        ({"input": {"position": {"bands": [2], "order": "x"}}}, "input.position.max_resolution: it is missing"),
+        ({"input": {"std": [0.2, 0.0, 0.2]}}, "input.std: "),
+        ({"arguments": {"num_latents": "many"}}, "cannot build the checkpoint's model"),
+        ({"card": {"x": torch.ones(2)}}, "Tensor is not JSON serializable; write text"),
+    ],
+)  # fmt: skip
+def test_a_wrong_part_of_a_checkpoint_is_told(checkpoint, change, message):
+    for part, values in change.items():
+        checkpoint[part] = checkpoint.get(part, {}) | values
+    with pytest.raises(ExportError, match=message):
+        write(lucidrains.adapt(checkpoint), Options())
+
+
+@pytest.mark.parametrize("part", ["size", "name"])
+def test_an_input_that_lacks_something_is_told(checkpoint, part):
+    del checkpoint["input"][part]
+    with pytest.raises(ExportError, match=f"input.{part}: it is missing"):
+        lucidrains.adapt(checkpoint)

@@ -107,7 +107,8 @@ SPECTROGRAM = {"mel": MEL, "position": TWO_AXES, "patch": [11, 8]}
     [
         ({}, None), (SPECTROGRAM, None), ({"patch": [7]}, "patch"), ({"patch": []}, "patch"),
         ({"position": None}, "position"), (SPECTROGRAM | {"patch": [4, 8]}, "patch"),
-        (SPECTROGRAM | {"mel": MEL | {"hop": 0}}, "mel.hop"), (SPECTROGRAM | {"mel": MEL | {"window": 401}}, "mel.window"),
+        (SPECTROGRAM | {"mel": MEL | {"hop": 0}}, "mel.hop"),
+        (SPECTROGRAM | {"mel": MEL | {"window": 401}}, "mel.window"),
         (SPECTROGRAM | {"mel": MEL | {"f_max": 9000.0}}, "mel.f_max"),
         (SPECTROGRAM | {"mel": MEL | {"log": {"floor": 0.0}}}, "mel.log.floor"),
     ],

@@ -66,7 +66,7 @@ def test_what_cannot_fold_says_why_and_is_written_unfolded_by_default(case, name
 
 @pytest.mark.parametrize("name", ["image-learned", "image-conv"])
 def test_rows_that_are_not_bytes_have_no_byte_array(case, name):
-    with pytest.raises(ExportError, match="byte_array"):
+    with pytest.raises(ExportError, match="rows are not bytes and Fourier features"):
         write(case(name).network, Options(layout="byte_array"))
 
 

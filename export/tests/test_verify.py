@@ -115,3 +115,10 @@ def test_a_manifest_that_is_not_the_originals_is_told(case, layout, change, told
             entry.value = json.dumps(document)
     with pytest.raises(ExportError, match=told):
         checks.verify(model, case("image-fourier").network, expected=case("image-fourier").expected)
+
+
+@pytest.mark.parametrize("contents", [b"hello, this is no model", b"", b"\x89PNG"])
+def test_what_is_no_onnx_file_is_told(tmp_path, contents):
+    (tmp_path / "model.onnx").write_bytes(contents)
+    with pytest.raises(ExportError, match="model.onnx"):
+        checks.standalone(str(tmp_path / "model.onnx"))
