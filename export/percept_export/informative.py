@@ -1,7 +1,7 @@
 """Random weights whose answers depend on the input.
 
 Freshly made Perceivers attend almost evenly and have trivial LayerNorms; two pictures then get logits of
-cosine 0.999997, and comparing them proves nothing.
+cosine 0.999997, and comparing them proves little.
 """
 
 import torch

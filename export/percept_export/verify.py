@@ -156,7 +156,7 @@ def judge(compared: Comparison, int8: bool, name: str) -> None:
     if not compared.informative():
         raise ExportError(
             f"{name}: its logits hardly depend on the input (the largest centred one is {compared.scale:.1e}), so "
-            "comparing them proves nothing; nothing was written. Are the weights trained?"
+            "comparing them proves nothing; nothing was written"
         )
     if int8:
         if not (compared.cosine >= LEAST_COSINE and compared.top1 >= LEAST_COSINE):

@@ -27,7 +27,7 @@ def test_a_wrong_weight_writes_nothing_and_leaves_the_old_file(case, tmp_path):
 
 
 def test_weights_that_ignore_the_input_prove_nothing(case, tmp_path):
-    """As fresh weights do, whose logits then agree however wrong the file is."""
+    """Their logits would agree however wrong the file is. Fresh weights are not so: theirs differ, if little."""
     flat = np.repeat(case("mel").expected[:1], 16, 0)
     with pytest.raises(ExportError, match="hardly depend on the input"):
         export(case("mel").network, tmp_path / "model.onnx", expected=flat)
