@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from percept_export import cli, hf, manifest, shapes
+from percept_export import cli, hf, labels, manifest, shapes
 from percept_export.errors import ExportError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -90,6 +90,32 @@ def test_labels_come_from_a_file_where_one_is_given(folder, tmp_path, percept_ex
     status, _, errors = percept_export("hf", folder, out, "--labels", names)
     assert status == 1 and not out.exists()
     assert "has 2 labels, the model gives 6 logits" in errors
+
+
+@pytest.mark.parametrize(
+    "file, text, wanted",
+    [
+        ("bom.txt", "\ufeffa\nb\nc\n", ["a", "b", "c"]),
+        ("noise.txt", "[noise]\n b \nc\n\n", ["[noise]", "b", "c"]),
+        ("list.json", '["a", "b", "c"]', ["a", "b", "c"]),
+        ("object.txt", '{"0": "a", "2": "c", "1": "b"}', ["a", "b", "c"]),
+        ("keras.json", '{"0": ["n0", "w0"], "1": ["n1", "w1"], "2": ["n2", "w2"]}', "label 0 in .* is .'n0', 'w0'."),
+        ("null.json", '["a", null, "c"]', "label 1 in .* is None"),
+        ("more.json", '{"0": "a", "1": "b", "2": "c", "3": "d"}', "has 4 labels"),
+        ("fewer.json", '{"0": "a", "1": "b"}', "has no label 2"),
+        ("broken.json", '["a", "b"', "is not JSON"),
+        ("twice.txt", "a\na \nb", "'a' is twice"),
+        ("empty.txt", "a\n\nb", "label 1 in .* is empty"),
+    ],
+)
+def test_forms_of_label_files(tmp_path, file, text, wanted):
+    path = tmp_path / file
+    path.write_text(text, encoding="utf-8")
+    if isinstance(wanted, list):
+        assert labels.read(path, 3) == wanted
+    else:
+        with pytest.raises(ExportError, match=wanted):
+            labels.read(path, 3)
 
 
 def test_a_picture_size_of_ones_own(folder, tmp_path, percept_export):
