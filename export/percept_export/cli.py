@@ -139,8 +139,11 @@ def verify(options: argparse.Namespace) -> None:
         raise ExportError(f"cannot verify {options.file}: there is no such file")
     document = checks.standalone(options.file)
     if options.against is None:
-        print(f"{options.file}: loads, fits its manifest and runs. Its exporter's report:")
-        print(json.dumps(document.get("verify"), indent=2))
+        report = document.get("verify")
+        told = "Its exporter's report:" if report else "It carries no report of its exporter's"
+        print(f"{options.file}: loads, fits its manifest and runs. {told}")
+        if report:
+            print(json.dumps(report, indent=2))
         print("give --against ORIGINAL to compare its answers with PyTorch's", file=sys.stderr)
         return
     first = document["inputs"][0]

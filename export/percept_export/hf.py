@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,8 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
     from transformers import AutoConfig
     from transformers.models.perceiver import modeling_perceiver
 
+    if not Path(name).is_dir() and not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*(?<!\.pt)(?<!\.pth)(?<!\.onnx)", name):
+        raise ExportError(f"cannot load {name}: there is no such folder or file, and names on the hub are OWNER/NAME")
     try:
         config = AutoConfig.from_pretrained(name)
     except (OSError, ValueError, TypeError) as error:

@@ -13,6 +13,7 @@ import torch
 
 from percept_export import cli, hf, labels, manifest, shapes
 from percept_export.errors import ExportError
+from percept_export.write import Options, write
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import parity  # noqa: E402
@@ -198,6 +199,27 @@ def test_a_name_that_cannot_be_had_is_told(tmp_path, percept_export, monkeypatch
     status, _, errors = percept_export("hf", "nobody/no-such-perceiver", tmp_path / "model.onnx")
     assert status == 1 and not list(tmp_path.iterdir())
     assert errors.startswith("error: cannot load nobody/no-such-perceiver: there is no such folder here, and the hub")
+
+
+@pytest.mark.parametrize("name", ["typo", "./no/such/folder", "/no/such", "models/mine.pt"])
+def test_what_cannot_be_a_name_is_not_looked_up(name, tmp_path, percept_export, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for arguments in (("hf", name, tmp_path / "model.onnx"), ("verify", small_file(tmp_path), "--against", name)):
+        status, _, errors = percept_export(*arguments)
+        assert status == 1 and errors == (
+            f"error: cannot load {name}: there is no such folder or file, and names on the hub are OWNER/NAME\n"
+        )
+
+
+def small_file(folder) -> Path:
+    """A model file without an exporter's report."""
+    onnx.save(write(shapes.shape("mel", small=True), Options()), folder / "mel.onnx")
+    return folder / "mel.onnx"
+
+
+def test_a_file_without_a_report_says_so(tmp_path, percept_export):
+    status, said, _ = percept_export("verify", small_file(tmp_path))
+    assert status == 0 and "It carries no report of its exporter's" in said and "null" not in said
 
 
 @pytest.mark.parametrize(

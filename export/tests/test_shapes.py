@@ -64,6 +64,11 @@ def test_what_cannot_fold_says_why_and_is_written_unfolded_by_default(case, name
     assert not write(case(name).network, Options()).functions
 
 
+def test_folding_a_byte_array_gives_one_hint(case):
+    with pytest.raises(ExportError, match="there is nothing to fold; use --no-fold$"):
+        write(case("image-fourier").network, Options(layout="byte_array", fold=True))
+
+
 @pytest.mark.parametrize("name", ["image-learned", "image-conv"])
 def test_rows_that_are_not_bytes_have_no_byte_array(case, name):
     with pytest.raises(ExportError, match="rows are not bytes and Fourier features"):
