@@ -10,6 +10,10 @@ from pathlib import Path
 from .errors import ExportError
 
 INPUTS = 16
+BILINEAR = (
+    "note: this model's pictures are scaled bilinearly. Percept does that with FFmpeg, whose filter is not Pillow's: what "
+    "the model is shown, and so its logits, differ a little from Python's (docs/models.md). Bicubic is the same"
+)
 
 
 def side(text: str) -> int:
@@ -125,9 +129,11 @@ def export(options: argparse.Namespace) -> None:
     from .export import export as write_file
     from .write import Options
 
-    how = Options(options.layout, options.fold, options.int8, options.step)
-    report = write_file(network(options), options.out, how, options.inputs)
+    how, found = Options(options.layout, options.fold, options.int8, options.step), network(options)
+    report = write_file(found, options.out, how, options.inputs)
     say(options.out, report)
+    if any(modality.fields.get("filter") == "bilinear" for modality in found.modalities):
+        print(BILINEAR, file=sys.stderr)
 
 
 def verify(options: argparse.Namespace) -> None:

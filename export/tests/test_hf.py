@@ -277,6 +277,16 @@ def test_what_percept_would_refuse_is_not_written(altered, tmp_path, percept_exp
     assert re.search(message, errors), errors
 
 
+def test_it_is_said_that_bilinear_is_not_pillows(altered, tmp_path, percept_export):
+    where, _ = altered
+    status, _, said = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 0 and "bilinear" not in said
+    processor = json.loads((where / "preprocessor_config.json").read_text()) | {"resample": 2}
+    (where / "preprocessor_config.json").write_text(json.dumps(processor))
+    status, _, said = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 0 and "note: this model's pictures are scaled bilinearly" in said
+
+
 def test_parity_is_measured_with_the_originals_processor(folder, altered):
     """Not with one made of the exported manifest, in which an error of the translation would be on both sides."""
     where, _ = altered
