@@ -1,7 +1,7 @@
 """Writes the small model files of the published shapes and their golden logits, for the Rust tests.
 
     percept-export's environment: make export-env
-    .venv-export/bin/python export/published_fixtures.py [OUT]     # default tests/fixtures
+    export/.venv/bin/python export/published_fixtures.py [OUT]     # default tests/fixtures
 
 Weights are random, seeded and made informative. Logits are PyTorch's, by the reference implementations
 (transformers, perceiver-pytorch). Inputs are integer formulas that any language can reproduce exactly.
