@@ -11,8 +11,8 @@ from .errors import ExportError
 
 INPUTS = 16
 BILINEAR = (
-    "note: this model's pictures are scaled bilinearly. Percept does that with FFmpeg, whose filter is not Pillow's: what "
-    "the model is shown, and so its logits, differ from Python's (docs/models.md). Bicubic is the same"
+    "note: this model's pictures are scaled bilinearly. Percept does that with FFmpeg, whose filter is not Pillow's: "
+    "what the model is shown, and so its logits, differ from Python's (docs/models.md). Bicubic is the same"
 )
 
 
