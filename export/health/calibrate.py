@@ -23,11 +23,15 @@ def fit(logits: np.ndarray, truth: np.ndarray) -> dict:
         x, y = logits[scored, k].astype(np.float64), truth[scored, k].astype(np.float64)
         w, pull = np.array([1.0, 0.0]), np.diag([1.0, 0.1])
         features = np.stack([x, np.ones_like(x)], 1)
+        loss = lambda w: np.logaddexp(0, -(2 * y - 1) * (features @ w)).sum() + 0.5 * (w - [1.0, 0.0]) @ pull @ (w - [1.0, 0.0])  # noqa: E731
         for _ in range(50):
             p = sigmoid(features @ w)
             gradient = features.T @ (p - y) + pull @ (w - [1.0, 0.0])
             curvature = (features * (p * (1 - p))[:, None]).T @ features + pull
-            w = w - np.linalg.solve(curvature, gradient)
+            step = np.linalg.solve(curvature, gradient)
+            while loss(w - step) > loss(w) and np.abs(step).max() > 1e-9:
+                step = step / 2  # far from the answer a whole step may overshoot, further each time
+            w = w - step
         scales.append(round(float(max(w[0], 0.05)), 4))
         biases.append(round(float(w[1]), 4))
         priors.append(round(float(y.mean()), 4))
