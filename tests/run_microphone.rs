@@ -44,11 +44,10 @@ fn a_microphone_is_listed_and_heard() {
 #[test]
 fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
     let folder = tempfile::tempdir().unwrap();
-    let pair = format!(
-        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\nsource = \"lavfi:testsrc2\"\n\
-         pair = \"mic:attic\"\n"
+    let alone = format!(
+        "model = {LOUD:?}\n[[streams]]\nname = \"room\"\nsource = \"mic:attic\"\n"
     );
-    let pair = write(folder.path(), "room.toml", pair);
+    let alone = write(folder.path(), "room.toml", alone);
     // A sound system that knows of no device at all.
     let nothing = write(folder.path(), "asound.conf", "");
     let card = SoundCard::start();
@@ -60,7 +59,11 @@ fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
             "\"attic\", and this machine has none",
             Some("\"attic\"; this machine has "),
         ),
-        (&["check", &pair], "room.toml:5: streams[0].pair: opening mic:attic", Some("mic:pulse")),
+        (
+            &["check", &alone],
+            "room.toml:4: streams[0].source: opening mic:attic",
+            Some("mic:pulse"),
+        ),
     ] {
         let told =
             Percept::start_with(arguments, |command| command.env("ALSA_CONFIG_PATH", &nothing));
@@ -74,6 +77,43 @@ fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
         assert!(told.stderr.contains(plugged), "{}", told.stderr);
         assert!(told.stderr.contains("mic:pulse"), "{}", told.stderr);
     }
+}
+
+/// Cameras are there to be watched: one that is plugged in later is heard then.
+#[test]
+fn a_microphone_that_is_not_there_yet_keeps_no_camera_from_being_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let camera = "source = \"lavfi:testsrc2=size=64x64:rate=10\"\n";
+    let pipeline = format!(
+        "model = {FLASH_AND_BEEP:?}\n[defaults]\nhop = \"500ms\"\n\
+         [[streams]]\nname = \"door\"\n{camera}[[streams]]\nname = \"yard\"\n{camera}\
+         pair = \"mic:\"\n[[streams]]\nname = \"ear\"\nsource = \"mic:\"\n"
+    );
+    let pipeline = write(folder.path(), "boot.toml", pipeline);
+    let machine = write(
+        folder.path(),
+        "percept.toml",
+        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
+    );
+    let mut card = SoundCard::start();
+    card.pull_out();
+    let checked = ["check", &pipeline, "--config", &machine];
+    let checked = Percept::start_with(&checked, |command| card.at(command)).finish();
+    assert_eq!(checked.code(), Some(0), "{}", checked.stderr);
+    for key in ["streams[1].pair", "streams[2].source"] {
+        assert!(checked.stderr.contains(key), "{key}: {}", checked.stderr);
+    }
+    let arguments = ["run", &pipeline, "--config", &machine];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    for stream in ["door", "yard"] {
+        run.wait_for(stream, |event| event["stream"] == stream && says(event, "seen", true));
+    }
+    card.plug_in();
+    for stream in ["yard", "ear"] {
+        run.wait_for(stream, |event| event["stream"] == stream && says(event, "heard", true));
+    }
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
 }
 
 #[test]
