@@ -229,9 +229,7 @@ impl Listener {
 
     /// The sound of a window that ends at `end`, if there is enough of it for this model.
     fn cut(&self, end: MediaTime) -> Option<SoundClip> {
-        let samples = self.plan.samples;
-        let enough = !self.plan.whole || self.buffer.is_whole(end, samples);
-        enough.then(|| self.buffer.cut(end, samples)).flatten()
+        self.buffer.cut(end, self.plan.samples, self.plan.whole)
     }
 
     /// A window of sound alone that ends at `end`.
