@@ -175,6 +175,28 @@ fn a_microphone_is_heard_beside_a_camera() {
     assert_eq!(run.finish().code(), Some(0));
 }
 
+/// A picture every two seconds: the sound between two of them waits for the second.
+#[test]
+fn a_microphone_beside_a_slow_camera_is_heard_in_every_window() {
+    let card = SoundCard::start();
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = format!(
+        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\n\
+         source = \"lavfi:testsrc2=size=64x64:rate=1/2\"\npair = \"mic:\"\n"
+    );
+    let pipeline = write(folder.path(), "room.toml", pipeline);
+    let arguments = ["run", &pipeline, "--listen", "off"];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    // The microphone may begin after the camera.
+    run.wait_for("sound", |event| says(event, "heard", true));
+    for _ in 0..3 {
+        let window = run.wait_for("a window", |event| event["kind"] == "window");
+        assert!(says(&window, "heard", true), "{window}");
+    }
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}
+
 #[test]
 fn a_microphone_alone_is_judged_by_the_default_model_s_sound_labels() {
     let card = SoundCard::start();

@@ -194,6 +194,7 @@ impl StreamWorker {
         };
         let hears = decoders.has_sound() || self.paired.is_some();
         self.windower.begin(decoders.has_pictures(), hears, live);
+        self.paired.iter_mut().for_each(Paired::begin);
         let mut windows = Vec::new();
         let mut first = true;
         let mut shown = None;
@@ -207,6 +208,10 @@ impl StreamWorker {
             self.metrics.audio.overruns.inc_by(source.take_overruns());
             if packet.is_ok() && std::mem::take(&mut first) && self.connected(source).is_err() {
                 return Ended::Stopped;
+            }
+            // Before the picture that came after it: of a slow camera's sound all lies here.
+            if let Some(paired) = &mut self.paired {
+                paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
             }
             let (timeline, windower) = (&mut self.timeline, &mut self.windower);
             let mut behind = None;
@@ -236,9 +241,6 @@ impl StreamWorker {
                     Some(ended)
                 }
             };
-            if let Some(paired) = &mut self.paired {
-                paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
-            }
             if let Some(behind) = behind {
                 self.warn_of_lag(behind);
             }
