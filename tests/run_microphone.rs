@@ -44,9 +44,7 @@ fn a_microphone_is_listed_and_heard() {
 #[test]
 fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
     let folder = tempfile::tempdir().unwrap();
-    let alone = format!(
-        "model = {LOUD:?}\n[[streams]]\nname = \"room\"\nsource = \"mic:attic\"\n"
-    );
+    let alone = format!("model = {LOUD:?}\n[[streams]]\nname = \"room\"\nsource = \"mic:attic\"\n");
     let alone = write(folder.path(), "room.toml", alone);
     // A sound system that knows of no device at all.
     let nothing = write(folder.path(), "asound.conf", "");
@@ -76,6 +74,26 @@ fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
         assert_eq!(told.code(), Some(2), "{arguments:?}: {}", told.stderr);
         assert!(told.stderr.contains(plugged), "{}", told.stderr);
         assert!(told.stderr.contains("mic:pulse"), "{}", told.stderr);
+    }
+}
+
+/// By this machine's own configuration, whatever it has.
+#[test]
+fn the_microphones_that_are_told_instead_are_those_that_are_listed() {
+    let devices = Percept::start_with(&["devices"], |command| command).finish();
+    let listed = devices.events.iter().filter_map(Value::as_str);
+    let listed = listed.filter_map(|line| line.strip_prefix("mic:")?.split('\t').next());
+    let mut listed: Vec<String> = listed.map(|name| format!("mic:{name}")).collect();
+    listed.sort_unstable();
+    for source in ["mic:nowhere at all", "mic:attic"] {
+        let arguments = ["run", source, "--model", LOUD, "--listen", "off"];
+        let refused = Percept::start_with(&arguments, |command| command).finish();
+        assert_eq!(refused.code(), Some(2), "{}", refused.stderr);
+        let told = refused.stderr.rsplit_once("this machine has ").unwrap().1.trim_end();
+        let mut told: Vec<&str> =
+            told.split(", ").filter(|name| name.starts_with("mic:")).collect();
+        told.sort_unstable();
+        assert_eq!(told, listed, "{}", refused.stderr);
     }
 }
 
