@@ -235,7 +235,12 @@ impl Listener {
     /// A window of sound alone that ends at `end`.
     fn window(&self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
         let sound = self.cut(end)?;
-        let stamp = Stamp { media: end, ..self.stamp? };
+        let latest = self.stamp?;
+        let captured_at = latest.captured_at.and_then(|at| {
+            // The latest sound begins before the window's end, or after it.
+            at.checked_add(end.since(latest.media))?.checked_sub(latest.media.since(end))
+        });
+        let stamp = Stamp { media: end, captured_at, ..latest };
         let duration = self.plan.duration();
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let start = Stamp {
