@@ -327,18 +327,29 @@ impl StreamWorker {
         Outcome::GivenUp
     }
 
+    fn tell_of_emptiness(&self) {
+        let stream = &self.job.stream;
+        let plan = self.job.wants.plan().filter(|_| self.windower.pictures_lead());
+        match (plan, self.job.wants.sound) {
+            (None, Some(plan)) => tracing::warn!(
+                %stream,
+                sound = ?plan.duration(),
+                "stream ended before there was one window of its sound: too short"
+            ),
+            (plan, _) => tracing::warn!(
+                %stream,
+                frames = plan.map(|plan| plan.frames),
+                step = plan.map(|plan| tracing::field::debug(plan.step)),
+                "stream ended before there was one window: too short, or too few frames for \
+                 decode = \"key_frames\""
+            ),
+        }
+    }
+
     fn finish(self, finish: Finish) -> Outcome {
         let empty = finish == Finish::Finished && self.windower.made() == 0;
         if empty {
-            let plan = self.job.wants.plan();
-            tracing::warn!(
-                stream = %self.job.stream,
-                frames = plan.map(|plan| plan.frames),
-                step = plan.map(|plan| tracing::field::debug(plan.step)),
-                sound = self.job.wants.sound.map(|plan| tracing::field::debug(plan.duration())),
-                "stream ended before there was one window: too short, or too few frames for \
-                 decode = \"key_frames\""
-            );
+            self.tell_of_emptiness();
         }
         self.board.ended(&self.job.stream, finish == Finish::Finished);
         let _ = self.send(StreamItem::Finished(finish), false);

@@ -138,6 +138,11 @@ impl Windower {
         self.give(ready, |_, _| true);
     }
 
+    /// Whether this connection has pictures, with which its windows end.
+    pub fn pictures_lead(&self) -> bool {
+        self.pictures_lead
+    }
+
     /// Windows made so far.
     pub fn made(&self) -> u64 {
         self.seq
