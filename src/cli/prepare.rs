@@ -15,7 +15,6 @@ use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
-use crate::window::SoundPlan;
 
 /// What a run needs, checked; nothing of it has begun.
 pub struct Prepared {
@@ -185,10 +184,7 @@ fn wants(
         None => None,
     };
     let sound = match manifest.sound() {
-        Some(input) => {
-            let plan = stream.sound_plan(input, faults)?;
-            Some(SoundPlan { whole: manifest.judges_sound(), ..plan })
-        }
+        Some(input) => Some(stream.sound_plan(input, manifest.judges_sound(), faults)?),
         None => None,
     };
     Some(Wants { pictures, sound, points: manifest.points().map(|input| input.points) })

@@ -81,10 +81,7 @@ fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
         None => None,
     };
     let sound = match manifest.sound() {
-        Some(input) => {
-            let whole = manifest.judges_sound();
-            Some(SoundPlan { whole, ..SoundPlan::new(input, HOP)? })
-        }
+        Some(input) => Some(SoundPlan::new(input, HOP, manifest.judges_sound())?),
         None => None,
     };
     let points = manifest.points().map(|input| input.points);
