@@ -117,6 +117,23 @@ percept.toml:15: listen: unknown key; known here: model, batch, decode, http, re
 }
 
 #[test]
+fn what_a_microphone_has_no_use_for_is_a_fault_of_its_own_stream_alone() {
+    let useless = "transport = \"udp\"\ndecode = \"all\"\ncrop = { x = 0.5 }\n\
+                   mask = [[0, 0, 0.1, 0.1]]\noptions = { foo = \"1\" }\n";
+    let microphone = "[[streams]]\nname = \"ear\"\nsource = \"mic:\"\n";
+    let told = faults(&format!("{microphone}{useless}"));
+    for (line, key) in ["transport", "decode", "crop", "mask", "options"].iter().enumerate() {
+        let fault = format!(
+            "door.toml:{}: streams[0].{key}: is not for a microphone; leave {key} out",
+            line + 4
+        );
+        assert!(told.contains(&fault), "{fault}:\n{told}");
+    }
+    assert_eq!(told.lines().count(), 5, "{told}");
+    Files::new(&format!("[defaults]\n{useless}{microphone}"), "").load().unwrap();
+}
+
+#[test]
 fn no_fault_shows_a_secret() {
     let pipeline = r#"
 [defaults]

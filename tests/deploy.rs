@@ -108,6 +108,9 @@ fn the_service_stops_politely_and_restarts_only_what_may_heal() {
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "DynamicUser=yes",
+        "SupplementaryGroups=video audio",
+        "DeviceAllow=char-video4linux rw",
+        "DeviceAllow=char-alsa rw",
     ] {
         assert!(unit.lines().any(|known| known == line), "{line}");
     }

@@ -97,10 +97,21 @@ fn sound_too_short_for_a_window_is_not_padded_and_judged() {
     let short = made(folder.path(), "short.wav", false, Some([0, 2]), "");
     let ended = percept(&["run", "--listen", "off", &short]);
     assert!(ended.of_kind("window").is_empty(), "{:?}", ended.events);
-    assert!(ended.stderr.contains("ended before there was one window"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("before there was one window of its sound"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("frames"), "{}", ended.stderr);
     let tested = percept(&["model", "test", "models/stream-health.onnx", &short]);
     assert_eq!(tested.code(), Some(2));
-    assert!(tested.stderr.contains("3s of sound"), "{}", tested.stderr);
+    assert!(tested.stderr.contains("one window of 3s of sound ("), "{}", tested.stderr);
+    // Pictures lead where there are any.
+    let short = made(folder.path(), "short.mkv", true, Some([0, 2]), "-t 2");
+    let tested = percept(&["model", "test", "models/stream-health.onnx", &short]);
+    assert_eq!(tested.code(), Some(2));
+    assert!(tested.stderr.contains("frames about 2s apart ("), "{}", tested.stderr);
+
+    let text = write(folder.path(), "notes.wav", "no sound at all".repeat(99));
+    let refused = percept(&["run", "--listen", "off", &text]);
+    assert_eq!(refused.code(), Some(2));
+    assert!(refused.stderr.contains("no video, sound or playlist"), "{}", refused.stderr);
 }
 
 /// Every label is active as soon as it may be: what ends one is its input alone.

@@ -44,11 +44,8 @@ fn a_microphone_is_listed_and_heard() {
 #[test]
 fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
     let folder = tempfile::tempdir().unwrap();
-    let pair = format!(
-        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\nsource = \"lavfi:testsrc2\"\n\
-         pair = \"mic:attic\"\n"
-    );
-    let pair = write(folder.path(), "room.toml", pair);
+    let alone = format!("model = {LOUD:?}\n[[streams]]\nname = \"room\"\nsource = \"mic:attic\"\n");
+    let alone = write(folder.path(), "room.toml", alone);
     // A sound system that knows of no device at all.
     let nothing = write(folder.path(), "asound.conf", "");
     let card = SoundCard::start();
@@ -60,7 +57,11 @@ fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
             "\"attic\", and this machine has none",
             Some("\"attic\"; this machine has "),
         ),
-        (&["check", &pair], "room.toml:5: streams[0].pair: opening mic:attic", Some("mic:pulse")),
+        (
+            &["check", &alone],
+            "room.toml:4: streams[0].source: opening mic:attic",
+            Some("mic:pulse"),
+        ),
     ] {
         let told =
             Percept::start_with(arguments, |command| command.env("ALSA_CONFIG_PATH", &nothing));
@@ -74,6 +75,63 @@ fn a_microphone_that_is_not_there_is_refused_with_those_that_are() {
         assert!(told.stderr.contains(plugged), "{}", told.stderr);
         assert!(told.stderr.contains("mic:pulse"), "{}", told.stderr);
     }
+}
+
+/// By this machine's own configuration, whatever it has.
+#[test]
+fn the_microphones_that_are_told_instead_are_those_that_are_listed() {
+    let devices = Percept::start_with(&["devices"], |command| command).finish();
+    let listed = devices.events.iter().filter_map(Value::as_str);
+    let listed = listed.filter_map(|line| line.strip_prefix("mic:")?.split('\t').next());
+    let mut listed: Vec<String> = listed.map(|name| format!("mic:{name}")).collect();
+    listed.sort_unstable();
+    for source in ["mic:nowhere at all", "mic:attic"] {
+        let arguments = ["run", source, "--model", LOUD, "--listen", "off"];
+        let refused = Percept::start_with(&arguments, |command| command).finish();
+        assert_eq!(refused.code(), Some(2), "{}", refused.stderr);
+        let told = refused.stderr.rsplit_once("this machine has ").unwrap().1.trim_end();
+        let mut told: Vec<&str> =
+            told.split(", ").filter(|name| name.starts_with("mic:")).collect();
+        told.sort_unstable();
+        assert_eq!(told, listed, "{}", refused.stderr);
+    }
+}
+
+/// Cameras are there to be watched: one that is plugged in later is heard then.
+#[test]
+fn a_microphone_that_is_not_there_yet_keeps_no_camera_from_being_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let camera = "source = \"lavfi:testsrc2=size=64x64:rate=10\"\n";
+    let pipeline = format!(
+        "model = {FLASH_AND_BEEP:?}\n[defaults]\nhop = \"500ms\"\n\
+         [[streams]]\nname = \"door\"\n{camera}[[streams]]\nname = \"yard\"\n{camera}\
+         pair = \"mic:\"\n[[streams]]\nname = \"ear\"\nsource = \"mic:\"\n"
+    );
+    let pipeline = write(folder.path(), "boot.toml", pipeline);
+    let machine = write(
+        folder.path(),
+        "percept.toml",
+        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
+    );
+    let mut card = SoundCard::start();
+    card.pull_out();
+    let checked = ["check", &pipeline, "--config", &machine];
+    let checked = Percept::start_with(&checked, |command| card.at(command)).finish();
+    assert_eq!(checked.code(), Some(0), "{}", checked.stderr);
+    for key in ["streams[1].pair", "streams[2].source"] {
+        assert!(checked.stderr.contains(key), "{key}: {}", checked.stderr);
+    }
+    let arguments = ["run", &pipeline, "--config", &machine];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    for stream in ["door", "yard"] {
+        run.wait_for(stream, |event| event["stream"] == stream && says(event, "seen", true));
+    }
+    card.plug_in();
+    for stream in ["yard", "ear"] {
+        run.wait_for(stream, |event| event["stream"] == stream && says(event, "heard", true));
+    }
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
 }
 
 #[test]
@@ -131,6 +189,28 @@ fn a_microphone_is_heard_beside_a_camera() {
     card.pull_out();
     let deaf = run.wait_for("pictures alone", |event| says(event, "heard", false));
     assert!(says(&deaf, "seen", true), "the camera is watched all the same");
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}
+
+/// A picture every two seconds: the sound between two of them waits for the second.
+#[test]
+fn a_microphone_beside_a_slow_camera_is_heard_in_every_window() {
+    let card = SoundCard::start();
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = format!(
+        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\n\
+         source = \"lavfi:testsrc2=size=64x64:rate=1/2\"\npair = \"mic:\"\n"
+    );
+    let pipeline = write(folder.path(), "room.toml", pipeline);
+    let arguments = ["run", &pipeline, "--listen", "off"];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    // The microphone may begin after the camera.
+    run.wait_for("sound", |event| says(event, "heard", true));
+    for _ in 0..3 {
+        let window = run.wait_for("a window", |event| event["kind"] == "window");
+        assert!(says(&window, "heard", true), "{window}");
+    }
     run.signal("-TERM");
     assert_eq!(run.finish().code(), Some(0));
 }

@@ -140,6 +140,39 @@ fn what_is_missing_is_said_to_be_missing() {
     assert!(stops.iter().all(|(end, heard)| *heard == (0.25..=3.26).contains(end)), "{stops:?}");
 }
 
+/// A programme that is white and silent, and one that is black and loud.
+#[test]
+fn picture_and_sound_are_of_one_programme() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("two.ts").to_str().unwrap().to_owned();
+    let inputs = "-f lavfi -i color=white:size=64x64:rate=10:duration=4 \
+                  -f lavfi -i anullsrc=r=48000:cl=mono:d=4 \
+                  -f lavfi -i color=black:size=64x64:rate=10:duration=4 \
+                  -f lavfi -i aevalsrc=0.5*sin(2*PI*1000*t)|0.5*sin(2*PI*1000*t):s=48000:d=4 \
+                  -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 10";
+    let mut arguments: Vec<&str> = inputs.split_whitespace().collect();
+    arguments.extend("-c:a aac -map 0 -map 1 -map 2 -map 3".split(' '));
+    arguments.extend(["-program", "title=A:st=0:st=1", "-program", "title=B:st=2:st=3", &path]);
+    ffmpeg(&arguments);
+    let events = run(&path, FLASH_AND_BEEP);
+    let (white, loud) = (told(&events, "white"), told(&events, "loud"));
+    let heard = told(&events, "heard");
+    assert!(heard.iter().filter(|(_, heard)| *heard).count() > 4, "{heard:?}");
+    for (((end, white), (_, loud)), (_, heard)) in white.into_iter().zip(loud).zip(heard) {
+        assert!(!heard || white != loud, "{end}: white {white}, loud {loud}");
+    }
+
+    // The other programme's sound is no sound of a programme without any.
+    let mute = folder.path().join("mute.ts").to_str().unwrap().to_owned();
+    let programmes = "-c copy -map 0:0 -map 0:3 -program title=A:st=0 -program title=B:st=1";
+    let mut arguments = vec!["-i", &path];
+    arguments.extend(programmes.split(' '));
+    arguments.push(&mute);
+    ffmpeg(&arguments);
+    let heard = told(&run(&mute, FLASH_AND_BEEP), "heard");
+    assert!(!heard.is_empty() && heard.iter().all(|(_, heard)| !heard), "{heard:?}");
+}
+
 #[test]
 fn sound_alone_is_heard_every_hop() {
     let folder = tempfile::tempdir().unwrap();

@@ -42,8 +42,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     let plan = Plan::new(&input, HOP).map_err(unfit)?;
     let sound = match model.manifest().sound() {
         Some(input) => {
-            let whole = model.manifest().judges_sound();
-            Some(SoundPlan { whole, ..SoundPlan::new(input, HOP).map_err(unfit)? })
+            Some(SoundPlan::new(input, HOP, model.manifest().judges_sound()).map_err(unfit)?)
         }
         None => None,
     };

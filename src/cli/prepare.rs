@@ -9,11 +9,12 @@ use crate::data::{Manifest, chain};
 use crate::label::LabelSettings;
 use crate::model::{Model, read_manifest};
 use crate::publish::SinkSettings;
+#[cfg(feature = "microphone")]
+use crate::source::SourceError;
 use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_single};
 use crate::supervise::Stop;
 use crate::topology::{Reconnect, StreamJob, Wants};
 use crate::web;
-use crate::window::SoundPlan;
 
 /// What a run needs, checked; nothing of it has begun.
 pub struct Prepared {
@@ -65,7 +66,8 @@ pub fn prepare(checked: Checked, mut faults: Faults) -> Result<Prepared, Faults>
         let wanted = Wanted::of(manifest.pictures().is_some(), manifest.sound().is_some());
         watches.iter_mut().for_each(|watch| watch.source.wanted = wanted);
     }
-    watches.iter().for_each(|watch| try_source(watch, &mut faults));
+    let alone = watches.len() == 1;
+    watches.iter().for_each(|watch| try_source(watch, alone, &mut faults));
     let streams = match &manifest {
         Some(manifest) => jobs(&checked, watches, manifest, &mut faults),
         None => Vec::new(),
@@ -89,12 +91,13 @@ pub fn prepare(checked: Checked, mut faults: Faults) -> Result<Prepared, Faults>
 }
 
 /// A file or a graph is opened once before anything starts: one without what the model takes is
-/// no stream, nor is a microphone for a model that does not listen. A microphone must be there,
-/// though it may be pulled out later. Of cameras and streams, which may be away for a while, only
-/// the options are looked at.
+/// no stream, nor is a microphone for a model that does not listen. A microphone that the command
+/// line names, or that is all there is to watch (`alone`), must be there, though it may be pulled
+/// out later; of another it is said that it is not, for it may come. Of cameras and streams, which
+/// may be away for a while, only the options are looked at.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
-fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
+fn try_source(watch: &Watch<'_>, alone: bool, faults: &mut Faults) {
     let deaf = !watch.source.wanted.sound() || cfg!(not(feature = "microphone"));
     if watch.name != watch.stream.name {
         return;
@@ -106,11 +109,24 @@ fn try_source(watch: &Watch<'_>, faults: &mut Faults) {
         // Opens nothing: it is refused.
         Location::Microphone(_) if deaf => source::open(&watch.source, &Stop::new()).map(drop),
         #[cfg(feature = "microphone")]
-        Location::Microphone(name) => source::check_microphone(name, &watch.source),
+        Location::Microphone(name) => {
+            let place = &watch.stream.source.place;
+            let there = source::check_microphone(name, &watch.source);
+            if alone || place.is_argument() { there } else { Ok(await_microphone(place, there)) }
+        }
         _ => source::check_options(&watch.source),
     };
     if let Err(error) = result {
         faults.push(&watch.stream.source.place, chain(&error), "");
+    }
+}
+
+/// Says of a microphone that is not there that it is waited for.
+#[cfg(feature = "microphone")]
+fn await_microphone(place: &Place, there: Result<(), SourceError>) {
+    if let Err(error) = there {
+        let why = chain(&error);
+        tracing::warn!(%place, why, "no such microphone yet: the streams start without it");
     }
 }
 
@@ -168,10 +184,7 @@ fn wants(
         None => None,
     };
     let sound = match manifest.sound() {
-        Some(input) => {
-            let plan = stream.sound_plan(input, faults)?;
-            Some(SoundPlan { whole: manifest.judges_sound(), ..plan })
-        }
+        Some(input) => Some(stream.sound_plan(input, manifest.judges_sound(), faults)?),
         None => None,
     };
     Some(Wants { pictures, sound, points: manifest.points().map(|input| input.points) })
@@ -234,10 +247,8 @@ fn paired(stream: &Stream, source: &SourceSettings, faults: &mut Faults) -> Opti
     let settings =
         SourceSettings { wanted: Wanted::Sound, stall_timeout, ..SourceSettings::new(location) };
     #[cfg(feature = "microphone")]
-    if let Location::Microphone(name) = &settings.location
-        && let Err(error) = source::check_microphone(name, &settings)
-    {
-        faults.push(&pair.place, chain(&error), "");
+    if let Location::Microphone(name) = &settings.location {
+        await_microphone(&pair.place, source::check_microphone(name, &settings));
     }
     Some(settings)
 }

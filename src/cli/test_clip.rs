@@ -49,22 +49,16 @@ pub fn test(settings: &ModelSettings, clips: &[PathBuf], json: bool) -> Result<(
         let mut windows = 0;
         let wanted = Wanted::of(wants.pictures.is_some(), wants.sound.is_some());
         let source = SourceSettings { wanted, ..SourceSettings::new(location) };
-        watch_clip(&mut model, &source, &wants, &metrics, |scores| {
+        let pictures = watch_clip(&mut model, &source, &wants, &metrics, |scores| {
             windows += 1;
             form.tell(&manifest.output.labels, &scores);
-        })
-        .map_err(|error| Failure::refused_by(&error))?;
+        });
+        let pictures = pictures.map_err(|error| Failure::refused_by(&error))?;
         if windows == 0 {
             let partial = metrics.windows_dropped(DropReason::Partial).get();
-            let wanted = match (wants.plan(), wants.sound) {
-                (Some(plan), None) => format!("{} frames about {:?} apart", plan.frames, plan.step),
+            let wanted = match (wants.plan().filter(|_| pictures), wants.sound) {
+                (Some(plan), _) => format!("{} frames about {:?} apart", plan.frames, plan.step),
                 (None, Some(sound)) => format!("{:?} of sound", sound.duration()),
-                (Some(plan), Some(sound)) => format!(
-                    "{} frames about {:?} apart, or of {:?} of sound where there are no pictures",
-                    plan.frames,
-                    plan.step,
-                    sound.duration()
-                ),
                 (None, None) => "nothing".into(),
             };
             return Err(Failure::refused(format!(
@@ -87,10 +81,7 @@ fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
         None => None,
     };
     let sound = match manifest.sound() {
-        Some(input) => {
-            let whole = manifest.judges_sound();
-            Some(SoundPlan { whole, ..SoundPlan::new(input, HOP)? })
-        }
+        Some(input) => Some(SoundPlan::new(input, HOP, manifest.judges_sound())?),
         None => None,
     };
     let points = manifest.points().map(|input| input.points);

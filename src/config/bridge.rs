@@ -188,8 +188,9 @@ impl Stream {
     }
 
     /// What sound a window has for a model with this input; a fault at the hop if it cannot be.
-    pub fn sound_plan(&self, input: &Sound, faults: &mut Faults) -> Option<SoundPlan> {
-        let plan = SoundPlan::new(input, self.hop.value);
+    /// `whole` as [`SoundPlan::whole`].
+    pub fn sound_plan(&self, input: &Sound, whole: bool, faults: &mut Faults) -> Option<SoundPlan> {
+        let plan = SoundPlan::new(input, self.hop.value, whole);
         plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
     }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// In the place of a file's name.
+const COMMAND_LINE: &str = "command line";
+
 /// Where a value was written: a file's line, or the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -19,7 +22,12 @@ impl Place {
 
     /// An argument, such as `--hop`.
     pub fn argument(name: impl Into<String>) -> Self {
-        Self::new("command line", name, None)
+        Self::new(COMMAND_LINE, name, None)
+    }
+
+    /// Whether it is an argument of the command line.
+    pub fn is_argument(&self) -> bool {
+        &*self.file == COMMAND_LINE
     }
 
     pub fn key(&self) -> &str {

@@ -151,6 +151,11 @@ pub(super) fn read(
         let fix = "add user, or leave the password out";
         faults.push(&password.place, "a password without a user", fix);
     }
+    if let Some(source) = &source
+        && let Ok(Location::Microphone(_)) = Location::parse(source.value.expose())
+    {
+        refuse_of_microphone(table);
+    }
     let pair = table.get("pair").and_then(|field| pair(&field));
     let name = name.unwrap_or_else(|| StreamId::new("stream").expect("a valid name"));
     let place = table.place.clone();
@@ -161,6 +166,15 @@ pub(super) fn read(
     stream.pair = pair;
     stream.labels = labels;
     stream
+}
+
+/// Notes what a microphone has no use for; from `[defaults]` it is for the other streams.
+fn refuse_of_microphone(table: &Table<'_>) {
+    for name in ["transport", "decode", "crop", "mask", "options"] {
+        if table.get(name).is_some() {
+            table.fault(name, "is not for a microphone", format!("leave {name} out"));
+        }
+    }
 }
 
 fn required<'a>(table: &Table<'a>, name: &str, fix: &str) -> Option<Field<'a>> {

@@ -79,7 +79,9 @@ pub enum SourceFault {
         /// What is in it instead.
         found: String,
     },
-    #[error("no video or playlist that FFmpeg knows ({cause}): check that it plays with ffplay")]
+    #[error(
+        "no video, sound or playlist that FFmpeg knows ({cause}): check that it plays with ffplay"
+    )]
     Invalid { cause: ffmpeg::Error },
     #[error("the file is empty")]
     Empty,

@@ -216,6 +216,49 @@ pub(super) fn final_url(input: &ffmpeg::format::context::Input) -> String {
     unsafe { text((*input.as_ptr()).url) }
 }
 
+/// The best audio stream to go with a video stream: of its programme or of none, never of another
+/// one. Of all, where there is no video.
+pub(super) fn best_audio(
+    input: &ffmpeg::format::context::Input,
+    video: Option<usize>,
+) -> Option<usize> {
+    let related = video.and_then(|video| c_int::try_from(video).ok()).unwrap_or(-1);
+    // SAFETY: the context is open, and the decoder is not asked for.
+    let best = unsafe {
+        ffi::av_find_best_stream(
+            input.as_ptr().cast_mut(),
+            ffi::AVMediaType::AVMEDIA_TYPE_AUDIO,
+            -1,
+            related,
+            ptr::null_mut(),
+            0,
+        )
+    };
+    let best = usize::try_from(best).ok()?;
+    // FFmpeg looks everywhere where the video's programme has no sound.
+    let mut programmes = programmes(input);
+    programmes.retain(|programme| programme.contains(&best));
+    let all_foreign = |video| !programmes.iter().any(|programme| programme.contains(&video));
+    let foreign = !programmes.is_empty() && video.is_some_and(all_foreign);
+    (!foreign).then_some(best)
+}
+
+/// The streams of each programme: of each channel of a broadcast, of each variant of a playlist.
+fn programmes(input: &ffmpeg::format::context::Input) -> Vec<Vec<usize>> {
+    // SAFETY: an open context has `nb_programs` pointers to programmes that live as long, each of
+    // which has `nb_stream_indexes` numbers.
+    unsafe {
+        let input = &*input.as_ptr();
+        let indexes = |at: usize| {
+            let programme = &**input.programs.add(at);
+            (0..programme.nb_stream_indexes as usize)
+                .map(|at| *programme.stream_index.add(at) as usize)
+                .collect()
+        };
+        (0..input.nb_programs as usize).map(indexes).collect()
+    }
+}
+
 /// Tells the demuxer that a stream's packets are not wanted.
 pub(super) fn discard(input: &mut ffmpeg::format::context::Input, stream: usize) {
     if let Some(stream) = input.stream_mut(stream) {

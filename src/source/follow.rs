@@ -102,7 +102,11 @@ pub(super) fn hear(message: &str) {
         let Some(hooks) = (unsafe { CURRENT.get().as_ref() }) else { return };
         match option {
             Some(option) => _ = hooks.refuse(hooks.policy.judge_blocked(url, option)),
-            None => _ = hooks.policy.judge(url).map_err(|refusal| hooks.refuse(refusal)),
+            None => {
+                if let Err(refusal) = hooks.policy.judge(url) {
+                    hooks.refuse(refusal);
+                }
+            }
         }
         return;
     }

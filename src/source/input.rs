@@ -132,7 +132,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     found.map_err(|answer| fail(live, fault(answer)))?;
     let wanted = settings.wanted;
     let video = wanted.pictures().then(|| best_video(&opened.input)).flatten();
-    let audio = wanted.sound().then(|| best_audio(&opened.input)).flatten();
+    let audio = wanted.sound().then(|| ffi::best_audio(&opened.input, video)).flatten();
     if video.is_none() && audio.is_none() {
         let found = contents(&opened.input);
         let fault = match (hooks.take_refusal(), wanted) {
@@ -483,11 +483,6 @@ fn best_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
 
 fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
     stream.disposition().contains(ffmpeg::format::stream::Disposition::ATTACHED_PIC)
-}
-
-/// The audio track to listen to.
-fn best_audio(input: &ffmpeg::format::context::Input) -> Option<usize> {
-    input.streams().best(ffmpeg::media::Type::Audio).map(|stream| stream.index())
 }
 
 /// What an input without the wanted tracks holds, in words.

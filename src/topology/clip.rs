@@ -30,7 +30,8 @@ pub enum ClipError {
 /// Shows every window of a clip to the model, one at a time, and tells its scores. A picture
 /// is one window of a model of one frame.
 ///
-/// `metrics` counts what was decoded and skipped.
+/// `metrics` counts what was decoded and skipped. Gives whether there were pictures that the model
+/// takes.
 ///
 /// # Errors
 /// The clip cannot be opened or decoded, or the model fails.
@@ -40,7 +41,7 @@ pub fn watch_clip(
     wants: &Wants,
     metrics: &StreamMetrics,
     mut tell: impl FnMut(WindowScores),
-) -> Result<(), ClipError> {
+) -> Result<bool, ClipError> {
     let stream = StreamId::new("clip").expect("a valid name");
     let mut input = ResidentInput::new(model.manifest(), 1);
     let calibrator = Calibrator::new(model.manifest());
@@ -62,7 +63,7 @@ pub fn watch_clip(
         && (wants.points.is_some() && is_cloud(path) || one_frame && is_picture(path))
     {
         let singles = Singles { stream: &stream, source, wants, stop: &Stop::new() };
-        return look(singles.window(path, 0)?);
+        return look(singles.window(path, 0)?).map(|()| wants.points.is_none());
     }
     let mut windower = Windower::new(stream, wants.plan(), wants.sound, metrics.clone());
     let mut windows = Vec::new();
@@ -82,7 +83,7 @@ pub fn watch_clip(
         windows.drain(..).try_for_each(&mut look)?;
         if packet.is_none() {
             windower.clear();
-            return Ok(());
+            return Ok(decoders.has_pictures());
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::source::{self, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::StreamMetrics;
 
-/// Pieces of sound that wait for the next picture, of about 10 ms. Of more, as while the camera is
-/// away, the latest are kept: they are what the next picture goes with.
-const QUEUE: usize = 400;
+/// Sound that waits for the next picture: more than there is between two pictures of a slow camera.
+/// Of more, as while the camera is away, the latest is kept: it is what the next picture goes with.
+const KEPT: Duration = Duration::from_secs(10);
 /// Pictures by which the camera's clock is known.
 const PICTURES: usize = 16;
 /// Seconds over which the two clocks are compared: at first, and once they are known.
@@ -51,13 +51,22 @@ impl Paired {
         Self { chunks, joint: Joint::default() }
     }
 
+    /// A connection with the camera begins: sound waits for its first picture.
+    pub fn begin(&mut self) {
+        self.joint = Joint::default();
+    }
+
     /// A picture came.
     pub fn pictured(&mut self, stamp: &Stamp) {
         self.joint.pictured(stamp);
     }
 
-    /// Gives the sound that has come since, on the pictures' timeline.
+    /// Gives the sound that has come since, on the pictures' timeline; none before the first
+    /// picture of a connection.
     pub fn heard(&mut self, mut give: impl FnMut(AudioChunk)) {
+        if self.joint.offset().is_none() {
+            return;
+        }
         let waiting = std::mem::take(&mut *self.chunks.0.lock().expect(Waiting::UNPOISONED));
         waiting.into_iter().filter_map(|chunk| self.joint.place(chunk)).for_each(&mut give);
     }
@@ -72,7 +81,8 @@ impl Waiting {
 
     fn keep(&self, chunk: AudioChunk) {
         let mut chunks = self.0.lock().expect(Self::UNPOISONED);
-        if chunks.len() == QUEUE {
+        let latest = chunk.stamp.media;
+        while chunks.front().is_some_and(|oldest| latest.since(oldest.stamp.media) >= KEPT) {
             chunks.pop_front();
         }
         chunks.push_back(chunk);
@@ -226,11 +236,14 @@ mod tests {
     #[test]
     fn the_latest_sound_waits_for_the_camera() {
         let waiting = Waiting::default();
-        (0..QUEUE + 5).for_each(|index| waiting.keep(chunk(index as f64, 0.0)));
+        // However short its pieces are.
+        for index in 0..6000 {
+            waiting.keep(chunk(f64::from(index) / 400.0, 0.0));
+        }
         let waiting = waiting.0.into_inner().unwrap();
         let media = |chunk: Option<&AudioChunk>| chunk.unwrap().stamp.media.as_seconds();
-        assert_eq!(waiting.len(), QUEUE);
-        assert_eq!((media(waiting.front()), media(waiting.back())), (5.0, (QUEUE + 4) as f64));
+        assert_eq!(waiting.len(), 4000);
+        assert_eq!((media(waiting.front()), media(waiting.back())), (5.0, 5999.0 / 400.0));
     }
 
     #[test]

@@ -194,6 +194,7 @@ impl StreamWorker {
         };
         let hears = decoders.has_sound() || self.paired.is_some();
         self.windower.begin(decoders.has_pictures(), hears, live);
+        self.paired.iter_mut().for_each(Paired::begin);
         let mut windows = Vec::new();
         let mut first = true;
         let mut shown = None;
@@ -207,6 +208,10 @@ impl StreamWorker {
             self.metrics.audio.overruns.inc_by(source.take_overruns());
             if packet.is_ok() && std::mem::take(&mut first) && self.connected(source).is_err() {
                 return Ended::Stopped;
+            }
+            // Before the picture that came after it: of a slow camera's sound all lies here.
+            if let Some(paired) = &mut self.paired {
+                paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
             }
             let (timeline, windower) = (&mut self.timeline, &mut self.windower);
             let mut behind = None;
@@ -236,9 +241,6 @@ impl StreamWorker {
                     Some(ended)
                 }
             };
-            if let Some(paired) = &mut self.paired {
-                paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
-            }
             if let Some(behind) = behind {
                 self.warn_of_lag(behind);
             }
@@ -325,18 +327,29 @@ impl StreamWorker {
         Outcome::GivenUp
     }
 
+    fn tell_of_emptiness(&self) {
+        let stream = &self.job.stream;
+        let plan = self.job.wants.plan().filter(|_| self.windower.pictures_lead());
+        match (plan, self.job.wants.sound) {
+            (None, Some(plan)) => tracing::warn!(
+                %stream,
+                sound = ?plan.duration(),
+                "stream ended before there was one window of its sound: too short"
+            ),
+            (plan, _) => tracing::warn!(
+                %stream,
+                frames = plan.map(|plan| plan.frames),
+                step = plan.map(|plan| tracing::field::debug(plan.step)),
+                "stream ended before there was one window: too short, or too few frames for \
+                 decode = \"key_frames\""
+            ),
+        }
+    }
+
     fn finish(self, finish: Finish) -> Outcome {
         let empty = finish == Finish::Finished && self.windower.made() == 0;
         if empty {
-            let plan = self.job.wants.plan();
-            tracing::warn!(
-                stream = %self.job.stream,
-                frames = plan.map(|plan| plan.frames),
-                step = plan.map(|plan| tracing::field::debug(plan.step)),
-                sound = self.job.wants.sound.map(|plan| tracing::field::debug(plan.duration())),
-                "stream ended before there was one window: too short, or too few frames for \
-                 decode = \"key_frames\""
-            );
+            self.tell_of_emptiness();
         }
         self.board.ended(&self.job.stream, finish == Finish::Finished);
         let _ = self.send(StreamItem::Finished(finish), false);

@@ -41,9 +41,9 @@ pub struct SoundPlan {
 }
 
 impl SoundPlan {
-    /// For a model with this checked `input`, whose windows may begin before their sound or end
-    /// after it; `hop` must be above zero.
-    pub fn new(input: &Sound, hop: Duration) -> Result<Self, HopError> {
+    /// For a model with this checked `input`; `hop` must be above zero, and `whole` is whether any
+    /// of its labels judges the sound.
+    pub fn new(input: &Sound, hop: Duration, whole: bool) -> Result<Self, HopError> {
         if hop.is_zero() {
             return Err(HopError::Zero);
         }
@@ -52,7 +52,7 @@ impl SoundPlan {
             channels: u16::try_from(input.channels).unwrap_or(u16::MAX).max(1),
             samples: input.samples.max(1),
             hop,
-            whole: false,
+            whole,
         })
     }
 

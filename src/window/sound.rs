@@ -132,16 +132,19 @@ impl SoundBuffer {
     }
 
     /// The last `samples` a channel before `end`, with silence where there is no sound; `None`
-    /// where more than half of it would be silence put in.
-    pub fn cut(&self, end: MediaTime, samples: usize) -> Option<SoundClip> {
+    /// where more than half of it would be silence put in. `whole`: where the stream was not heard
+    /// from the first to the last of them, and holes in it, the stream's own, count as heard.
+    pub fn cut(&self, end: MediaTime, samples: usize, whole: bool) -> Option<SoundClip> {
         self.segment?;
         let to = self.index(end);
         let wanted = to - samples as i64..to;
         let real = overlap(&wanted, &self.held)?;
         let silent: i64 =
             self.gaps.iter().filter_map(|gap| overlap(&real, gap)).map(|r| r.end - r.start).sum();
-        let have = (real.end - real.start - silent).max(0) as usize;
-        if (have as f64) < LEAST_SHARE * samples as f64 {
+        let heard = real.end - real.start;
+        let have = (heard - silent).max(0);
+        let (counted, share) = if whole { (heard, WHOLE_SHARE) } else { (have, LEAST_SHARE) };
+        if (counted as f64) < share * samples as f64 {
             return None;
         }
         let mut clip = Vec::with_capacity(samples * self.channels);
@@ -155,15 +158,7 @@ impl SoundBuffer {
             at += run;
         }
         clip.resize(samples * self.channels, 0.0);
-        Some(SoundClip { samples: Arc::new(clip), silent_gap: samples - have })
-    }
-
-    /// Whether the stream was heard from the first to the last of the `samples` before `end`. Holes
-    /// in it are the stream's own.
-    pub fn is_whole(&self, end: MediaTime, samples: usize) -> bool {
-        let to = self.index(end);
-        let heard = overlap(&(to - samples as i64..to), &self.held);
-        heard.is_some_and(|r| (r.end - r.start) as f64 >= WHOLE_SHARE * samples as f64)
+        Some(SoundClip { samples: Arc::new(clip), silent_gap: samples - have as usize })
     }
 
     fn index(&self, media: MediaTime) -> i64 {
@@ -296,7 +291,7 @@ mod tests {
             sound.push(&chunk(media, 0, tone(n * 320)));
         }
         sound.finish();
-        let clip = sound.cut(at(6.5), 16_000).unwrap();
+        let clip = sound.cut(at(6.5), 16_000, false).unwrap();
         let wanted: Vec<f32> = (0..400).flat_map(|n| tone(n * 320)).collect();
         assert_eq!(clip.samples[..], wanted[6 * 16_000 + 8000..7 * 16_000 + 8000]);
         assert_eq!(clip.silent_gap, 0);
@@ -311,12 +306,12 @@ mod tests {
             sound.push(&chunk(n as f64 * 0.02, 0, tone(n * 320)));
         }
         sound.finish();
-        let clip = sound.cut(at(2.0), 32_000).unwrap();
+        let clip = sound.cut(at(2.0), 32_000, false).unwrap();
         assert_eq!(clip.silent_gap, 320);
         assert_eq!(clip.samples[16_000..16_320], [0.0; 320]);
         assert_eq!(clip.samples[16_320..16_640], tone(51 * 320)[..]);
         assert_eq!((metrics.gaps.get(), metrics.silence_seconds.get()), (1, 0.02));
-        assert_eq!(sound.cut(at(1.0), 16_000).unwrap().silent_gap, 0);
+        assert_eq!(sound.cut(at(1.0), 16_000, false).unwrap().silent_gap, 0);
     }
 
     #[test]
@@ -326,7 +321,7 @@ mod tests {
             sound.push(&chunk(n as f64 * 0.02, 0, tone(n * 320)));
         }
         sound.finish();
-        let clip = sound.cut(at(0.12), 6 * 320).unwrap();
+        let clip = sound.cut(at(0.12), 6 * 320, false).unwrap();
         let wanted: Vec<f32> = (0..6).flat_map(|n| tone(n * 320)).collect();
         assert_eq!((&clip.samples[..], clip.silent_gap), (&wanted[..], 0));
         assert!((metrics.trimmed_seconds.get() - 0.04).abs() < 1e-9);
@@ -345,7 +340,7 @@ mod tests {
                     let end = at((sound.span().end.as_seconds() * 100.0).floor() / 100.0);
                     let samples = end.since(told).as_secs_f64() * f64::from(RATE);
                     all.extend_from_slice(
-                        &sound.cut(end, samples.round() as usize).unwrap().samples,
+                        &sound.cut(end, samples.round() as usize, false).unwrap().samples,
                     );
                     told = end;
                 }
@@ -365,44 +360,52 @@ mod tests {
         (0..50).for_each(|n| sound.push(&chunk(9.0 + n as f64 * 0.02, 1, tone(n * 320))));
         assert_eq!(metrics.gaps.get(), 0);
         assert_eq!(sound.segment(), Some(1));
-        assert_eq!(sound.cut(at(1.0), 1600), None);
-        assert!(sound.cut(at(9.9), 1600).is_some());
+        assert_eq!(sound.cut(at(1.0), 1600, false), None);
+        assert!(sound.cut(at(9.9), 1600, false).is_some());
     }
 
     #[test]
     fn a_clip_that_would_be_mostly_invented_is_none() {
         let (mut sound, _) = buffer();
-        assert_eq!(sound.cut(at(1.0), 16_000), None);
+        assert_eq!(sound.cut(at(1.0), 16_000, false), None);
         (0..50).for_each(|n| sound.push(&chunk(1.0 + n as f64 * 0.02, 0, tone(n * 320))));
         sound.finish();
-        assert_eq!(sound.cut(at(1.4), 16_000), None, "begins late");
-        assert_eq!(sound.cut(at(1.75), 16_000).unwrap().silent_gap, 4000);
-        assert_eq!(sound.cut(at(2.25), 16_000).unwrap().silent_gap, 4000);
-        assert_eq!(sound.cut(at(2.6), 16_000), None, "stopped");
-        assert_eq!(sound.cut(at(99.0), 16_000), None);
+        assert_eq!(sound.cut(at(1.4), 16_000, false), None, "begins late");
+        assert_eq!(sound.cut(at(1.75), 16_000, false).unwrap().silent_gap, 4000);
+        assert_eq!(sound.cut(at(2.25), 16_000, false).unwrap().silent_gap, 4000);
+        assert_eq!(sound.cut(at(2.6), 16_000, false), None, "stopped");
+        assert_eq!(sound.cut(at(99.0), 16_000, false), None);
     }
 
     #[test]
     fn a_clip_is_whole_if_the_stream_ran_through_all_of_it() {
+        let whole = |sound: &SoundBuffer, end| sound.cut(end, 16_000, true);
         let (mut sound, _) = buffer();
-        assert!(!sound.is_whole(at(1.0), 16_000));
+        assert!(whole(&sound, at(1.0)).is_none());
         (0..50).for_each(|n| sound.push(&chunk(1.0 + n as f64 * 0.02, 0, tone(n * 320))));
         // A hole of 0.4 s in what goes on until 3 s.
         (20..50).for_each(|n| sound.push(&chunk(2.0 + n as f64 * 0.02, 0, tone(n * 320))));
         sound.finish();
-        assert!(!sound.is_whole(at(1.95), 16_000) && sound.is_whole(at(2.0), 16_000));
-        assert!(sound.is_whole(at(2.4), 16_000), "the stream's own hole");
-        assert!(sound.is_whole(at(3.0), 16_000) && sound.is_whole(at(3.01), 16_000));
-        assert!(!sound.is_whole(at(3.02), 16_000), "it has ended");
+        assert!(whole(&sound, at(1.95)).is_none() && whole(&sound, at(2.0)).is_some());
+        assert!(whole(&sound, at(2.4)).is_some(), "the stream's own hole");
+        assert!(whole(&sound, at(3.0)).is_some() && whole(&sound, at(3.01)).is_some());
+        assert!(whole(&sound, at(3.02)).is_none(), "it has ended");
+
+        // Four of five packets are lost.
+        let (mut sound, _) = buffer();
+        (0..100).step_by(5).for_each(|n| sound.push(&chunk(n as f64 * 0.02, 0, tone(n * 320))));
+        sound.finish();
+        assert_eq!(sound.cut(at(1.5), 16_000, false), None, "mostly invented");
+        assert_eq!(whole(&sound, at(1.5)).unwrap().silent_gap, 12_800, "the stream's own holes");
     }
 
     #[test]
     fn a_long_hole_begins_anew_and_old_sound_gives_way() {
         let (mut sound, metrics) = buffer();
         (0..500).for_each(|n| sound.push(&chunk(n as f64 * 0.02, 0, tone(n * 320))));
-        assert_eq!(sound.cut(at(5.0), 16_000), None, "longer ago than is kept");
+        assert_eq!(sound.cut(at(5.0), 16_000, false), None, "longer ago than is kept");
         sound.push(&chunk(60.0, 0, tone(0)));
-        assert_eq!(sound.cut(at(60.0), 1600), None);
+        assert_eq!(sound.cut(at(60.0), 1600, false), None);
         assert_eq!(metrics.gaps.get(), 1);
     }
 }

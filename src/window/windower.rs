@@ -138,6 +138,11 @@ impl Windower {
         self.give(ready, |_, _| true);
     }
 
+    /// Whether this connection has pictures, with which its windows end.
+    pub fn pictures_lead(&self) -> bool {
+        self.pictures_lead
+    }
+
     /// Windows made so far.
     pub fn made(&self) -> u64 {
         self.seq
@@ -229,15 +234,18 @@ impl Listener {
 
     /// The sound of a window that ends at `end`, if there is enough of it for this model.
     fn cut(&self, end: MediaTime) -> Option<SoundClip> {
-        let samples = self.plan.samples;
-        let enough = !self.plan.whole || self.buffer.is_whole(end, samples);
-        enough.then(|| self.buffer.cut(end, samples)).flatten()
+        self.buffer.cut(end, self.plan.samples, self.plan.whole)
     }
 
     /// A window of sound alone that ends at `end`.
     fn window(&self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
         let sound = self.cut(end)?;
-        let stamp = Stamp { media: end, ..self.stamp? };
+        let latest = self.stamp?;
+        let captured_at = latest.captured_at.and_then(|at| {
+            // The latest sound begins before the window's end, or after it.
+            at.checked_add(end.since(latest.media))?.checked_sub(latest.media.since(end))
+        });
+        let stamp = Stamp { media: end, captured_at, ..latest };
         let duration = self.plan.duration();
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let start = Stamp {

@@ -53,7 +53,7 @@ pub(super) fn find(name: &str) -> Result<cpal::Device, SourceFault> {
     quiet();
     let host = cpal::default_host();
     if name.is_empty() {
-        return host.default_input_device().ok_or_else(|| missing(name, Vec::new()));
+        return host.default_input_device().ok_or_else(|| missing(name));
     }
     // Also one that is in use: opening it will say so.
     let mut all = host.devices().into_iter().flatten();
@@ -66,7 +66,7 @@ pub(super) fn find(name: &str) -> Result<cpal::Device, SourceFault> {
         .map(|device| [self::name(device).unwrap_or_default(), device.to_string()])
         .collect();
     let found = choose(&names, name).and_then(|at| devices.into_iter().nth(at));
-    found.ok_or_else(|| missing(name, names.into_iter().map(|[name, _]| name).collect()))
+    found.ok_or_else(|| missing(name))
 }
 
 /// Whether there is a device of this name, in use or not.
@@ -76,12 +76,13 @@ pub(super) fn is_there(wanted: &str) -> Result<(), SourceFault> {
         Ok(1..) => Ok(()),
         Err(error) if error.kind() == ErrorKind::DeviceBusy => Ok(()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(SourceFault::Permission),
-        _ => Err(missing(wanted, microphones().into_iter().map(|found| found.name).collect())),
+        _ => Err(missing(wanted)),
     }
 }
 
-fn missing(name: &str, mut there: Vec<String>) -> SourceFault {
-    there.retain(|name| name != DEAF);
+/// With those that can be opened: a system's configuration names devices that it does not have.
+fn missing(name: &str) -> SourceFault {
+    let there = microphones().into_iter().map(|found| found.name).collect();
     SourceFault::NoMicrophone { name: name.to_owned(), there }
 }
 

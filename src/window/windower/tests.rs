@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::*;
 use crate::data::Clock;
@@ -180,6 +180,27 @@ fn sound_alone_makes_a_window_every_hop() {
     line.sound(10.75, 1);
     let wanted = [(10.5, Some((10_000.0, 0.0))), (10.75, Some((0.0, 10_749.0)))];
     assert_eq!(line.said()[..2], wanted);
+}
+
+/// Pieces that come as they like: what counts is when the window's last sample was taken.
+#[test]
+fn sound_alone_is_captured_when_it_ends() {
+    let mut line = Line::new(false, true);
+    let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    for (first, last) in [(0, 130), (130, 490), (490, 740), (740, 1010), (1010, 1310)] {
+        let media = f64::from(first) / 1000.0;
+        let captured_at = Some(began + Duration::from_millis(u64::from(first as u32)));
+        let stamp = Stamp { captured_at, ..stamp(media, 0) };
+        let samples = (first..last).map(|ms| ms as f32).collect();
+        let chunk = AudioChunk { stamp, rate: RATE, channels: 1, samples };
+        line.windower.hear(&chunk, &mut line.ready);
+    }
+    assert_eq!(line.ready.len(), 4);
+    for window in &line.ready {
+        let after = |stamp: &Stamp| stamp.captured_at.unwrap().duration_since(began).unwrap();
+        assert_eq!(after(&window.end), window.end.media.since(MediaTime::from_nanos(0)));
+        assert_eq!(after(&window.start), window.start.media.since(MediaTime::from_nanos(0)));
+    }
 }
 
 #[test]
