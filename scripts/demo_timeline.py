@@ -64,9 +64,8 @@ def hand() -> str:
 
 def graph() -> str:
     begin, end, slide = COVERED.begin, COVERED.end, 0.5
-    # It comes from below and leaves a seventh free: a palm laid flat over all of the lens shows
-    # nothing but soft light, which the default model takes for lost focus (models/README.md).
-    y = f"H*max(0.15\\,max(1-(t-{begin})/{slide}\\,1-({end}-t)/{slide}))"
+    # It comes from below, lies flat over all of the lens, and goes as it came.
+    y = f"H*max(0\\,max(1-(t-{begin})/{slide}\\,1-({end}-t)/{slide}))"
     first, last = round(FROZEN.begin * FPS), round(FROZEN.end * FPS) - 1
     return (
         f"{hand()}[hand];"
