@@ -1,6 +1,8 @@
 //! `percept` listens to a microphone, alone and beside a camera, also when it is pulled out.
 #![cfg(feature = "microphone")]
 
+#[path = "common/http.rs"]
+mod http;
 mod program;
 mod sound_card;
 
@@ -111,7 +113,7 @@ fn a_microphone_that_is_not_there_yet_keeps_no_camera_from_being_watched() {
     let machine = write(
         folder.path(),
         "percept.toml",
-        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
+        "[http]\nlisten = \"127.0.0.1:0\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
     );
     let mut card = SoundCard::start();
     card.pull_out();
@@ -126,10 +128,21 @@ fn a_microphone_that_is_not_there_yet_keeps_no_camera_from_being_watched() {
     for stream in ["door", "yard"] {
         run.wait_for(stream, |event| event["stream"] == stream && says(event, "seen", true));
     }
+    let paired = |run: &Percept| {
+        let streams = http::get(run.address(), "/api/streams").unwrap().body;
+        let streams: Vec<Value> = serde_json::from_str(&streams).unwrap();
+        let yard = streams.into_iter().find(|stream| stream["stream"] == "yard").unwrap();
+        (yard["microphone"].clone(), yard["last_error"]["text"].clone())
+    };
+    run.wait_for_log("paired microphone lost");
+    let (state, why) = paired(&run);
+    assert_eq!(state, "lost");
+    assert!(why.as_str().unwrap().starts_with("opening mic:"), "{why}");
     card.plug_in();
     for stream in ["yard", "ear"] {
         run.wait_for(stream, |event| event["stream"] == stream && says(event, "heard", true));
     }
+    assert_eq!(paired(&run).0, "up");
     run.signal("-TERM");
     assert_eq!(run.finish().code(), Some(0));
 }

@@ -52,6 +52,7 @@ fn snapshot(up: bool) -> Snapshot {
         source: "rtsp",
         state: if up { State::Up } else { State::Lost },
         since: SystemTime::UNIX_EPOCH,
+        microphone: None,
         last_error: Some(LastError {
             kind: "refused",
             text: "cannot open rtsp://admin:geheim@10.0.0.9/1".to_owned(),

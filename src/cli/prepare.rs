@@ -97,6 +97,10 @@ pub fn prepare(checked: Checked, mut faults: Faults) -> Result<Prepared, Faults>
 /// may be away for a while, only the options are looked at.
 ///
 /// A folder's clips are opened when their turn comes, for there may be thousands.
+#[cfg_attr(
+    not(feature = "microphone"),
+    expect(unused_variables, reason = "a build without microphones refuses each of them")
+)]
 fn try_source(watch: &Watch<'_>, alone: bool, faults: &mut Faults) {
     let deaf = !watch.source.wanted.sound() || cfg!(not(feature = "microphone"));
     if watch.name != watch.stream.name {
@@ -112,7 +116,12 @@ fn try_source(watch: &Watch<'_>, alone: bool, faults: &mut Faults) {
         Location::Microphone(name) => {
             let place = &watch.stream.source.place;
             let there = source::check_microphone(name, &watch.source);
-            if alone || place.is_argument() { there } else { Ok(await_microphone(place, there)) }
+            if alone || place.is_argument() {
+                there
+            } else {
+                await_microphone(place, there);
+                Ok(())
+            }
         }
         _ => source::check_options(&watch.source),
     };

@@ -68,6 +68,7 @@ impl Board {
             source,
             state: State::Connecting,
             since: SystemTime::now(),
+            microphone: None,
             last_error: None,
             reconnects: 0,
             provider: inner.provider,
@@ -101,6 +102,20 @@ impl Board {
             let at = SystemTime::now();
             entry.shown.last_error = Some(LastError { kind, text: text.to_owned(), at });
             entry.shown.active.clear();
+        });
+    }
+
+    /// A microphone is paired with the stream, or is connected.
+    pub fn microphone(&self, stream: &StreamId, state: State) {
+        self.with(stream, |entry| entry.shown.microphone = Some(state));
+    }
+
+    /// As [`Self::lost`], of the microphone alone.
+    pub fn microphone_lost(&self, stream: &StreamId, kind: &'static str, text: &str) {
+        self.with(stream, |entry| {
+            entry.shown.microphone = Some(State::Lost);
+            let at = SystemTime::now();
+            entry.shown.last_error = Some(LastError { kind, text: text.to_owned(), at });
         });
     }
 

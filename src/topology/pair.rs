@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::board::Board;
 use super::stream::Reconnect;
 use crate::data::{AudioChunk, Clock, Fault, MediaTime, Stamp, StreamId};
 use crate::decode::{SoundDecoder, SoundSettings, Timeline};
 use crate::source::{self, SourceSettings};
 use crate::supervise::{Backoff, Stop};
 use crate::telemetry::metrics::StreamMetrics;
+use crate::web::State;
 
 /// Sound that waits for the next picture: more than there is between two pictures of a slow camera.
 /// Of more, as while the camera is away, the latest is kept: it is what the next picture goes with.
@@ -29,6 +31,7 @@ pub struct PairedJob {
     pub sound: SoundSettings,
     pub reconnect: Reconnect,
     pub metrics: StreamMetrics,
+    pub board: Board,
     pub stop: Stop,
 }
 
@@ -158,6 +161,7 @@ fn seconds(wall: SystemTime) -> Option<f64> {
 }
 
 fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
+    job.board.microphone(&job.stream, State::Connecting);
     let mut backoff = Backoff::new(job.reconnect.first, job.reconnect.most);
     let mut timeline = Timeline::new();
     let mut trouble = None;
@@ -169,8 +173,9 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
             Err(error) => error,
         };
         job.metrics.errors(error.kind()).inc();
+        let reason = super::describe(&*error);
+        job.board.microphone_lost(&job.stream, error.kind(), &reason);
         if trouble.replace(error.kind()) != Some(error.kind()) {
-            let reason = super::describe(&*error);
             tracing::warn!(stream = %job.stream, reason, "paired microphone lost, trying again");
         }
         if began.elapsed() > Duration::from_secs(30) {
@@ -201,6 +206,7 @@ fn session(
     while let Some(packet) = source.read().map_err(boxed)? {
         if std::mem::take(&mut first) {
             *trouble = None;
+            job.board.microphone(&job.stream, State::Up);
             tracing::info!(stream = %job.stream, %description, "paired microphone connected");
         }
         job.metrics.audio.overruns.inc_by(source.take_overruns());

@@ -109,6 +109,7 @@ impl StreamWorker {
                 sound,
                 reconnect: job.reconnect,
                 metrics: metrics.clone(),
+                board: board.clone(),
                 stop: stop.clone(),
             };
             Paired::listen(shared)

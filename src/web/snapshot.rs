@@ -26,7 +26,9 @@ pub struct StreamSnapshot {
     /// When `state` began.
     #[serde(serialize_with = "time")]
     pub since: SystemTime,
-    /// The latest fault, also after it was overcome.
+    /// Of the microphone that is paired with it; `None` where none is.
+    pub microphone: Option<State>,
+    /// The latest fault, its microphone's too, also after it was overcome.
     pub last_error: Option<LastError>,
     pub reconnects: u64,
     /// Execution provider that runs the model, such as `cpu`.
@@ -161,6 +163,7 @@ pub(super) mod tests {
             source: "rtsp",
             state,
             since: at,
+            microphone: Some(State::Lost),
             last_error: Some(LastError {
                 kind: "timeout",
                 text: "reading rtsp://admin:geheim-99@cam/1: nothing for 10s".to_owned(),
@@ -190,7 +193,7 @@ pub(super) mod tests {
         let shown = serde_json::to_value(stream("door", State::Up)).unwrap();
         let at = "2026-01-02T03:04:05.678Z";
         let want = serde_json::json!({
-            "stream": "door", "source": "rtsp", "state": "up", "since": at,
+            "stream": "door", "source": "rtsp", "state": "up", "since": at, "microphone": "lost",
             "last_error": {
                 "kind": "timeout", "text": "reading rtsp://***@cam/1: nothing for 10s", "at": at,
             },
