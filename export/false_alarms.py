@@ -116,7 +116,7 @@ def main() -> None:
             np.save(kept, score(model, pictures, places))
         logits = np.load(kept)
         scores = calibrate.scores(logits, output["calibration"])
-        highest.append(scores.max(0))
+        highest.append(scores[:, : len(clip.LABELS)].max(0))
         for i, label in enumerate(clip.LABELS):
             for start, _ in events(scores[:, i], **output["thresholds"][label]):
                 if true_after_all(label, pictures, start):

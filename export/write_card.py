@@ -84,7 +84,12 @@ def right_text(result: dict) -> str:
     return f" Not counted: {right} raised where dusk had made the picture as dark (or light as bright) as the grid asks."
 
 
-def goal_text(results: dict, ffmpeg: dict | None, quiet: dict | None) -> str:
+def compared(result: dict | None) -> list[tuple[str, dict]]:
+    """The labels of a comparison with FFmpeg."""
+    return [(label, r) for label, r in (result or {}).items() if isinstance(r, dict)]
+
+
+def goal_text(results: dict, ffmpeg: dict | None, ffmpeg_sound: dict | None, quiet: dict | None) -> str:
     """How far each part of the goal is, from the figures alone."""
     rows = []
     for part, goal, name in (("heldout_seen_means", 0.97, "means seen in training"), ("heldout_unseen_means", 0.93, "means never trained")):
@@ -93,10 +98,10 @@ def goal_text(results: dict, ffmpeg: dict | None, quiet: dict | None) -> str:
     for part, name in (("heldout", "means seen in training"), ("heldout_unseen", "means never trained")):
         found = results["sound"][part]["macro_f1"]
         rows.append(f"- Macro F1 of the sound labels, {name}: {found:.3f}, the goal is 0.95: {'met' if found >= 0.95 else 'missed'}.")
-    for label in ("dark", "frozen", "defocused") if ffmpeg else ():
-        mine, its = ffmpeg[label]["percept"]["f1"], ffmpeg[label]["ffmpeg"]["f1"]
+    for label, r in compared(ffmpeg) + compared(ffmpeg_sound):
+        mine, its = r["percept"]["f1"], r["ffmpeg"]["f1"]
         word = "ahead of" if mine > its else "level with" if mine == its else "behind"
-        rows.append(f"- `{label}`: {word} `{ffmpeg[label]['detector']}` ({mine:.2f} and {its:.2f}).")
+        rows.append(f"- `{label}`: {word} `{r['detector'].split()[0]}` ({mine:.2f} and {its:.2f}).")
     if quiet:
         found = quiet["a_camera_day"]
         rows.append(f"- False alarms a camera-day: {found}, the goal is under 1: {'met' if quiet['upper_95'] < 1 else 'met, not proven' if found < 1 else 'missed'}.")
@@ -141,7 +146,7 @@ def main() -> None:
         "SOUND_FFMPEG": sound_ffmpeg_table(ffmpeg_sound) if ffmpeg_sound else MISSING.format("export/compare_ffmpeg_sound.py"),
         "QUIET": quiet_text(quiet) if quiet else MISSING.format("export/false_alarms.py"),
         "VAL_SEEN": f"{results['val_seen']['macro_f1']:.3f}", "VAL_EXTRA": f"{results['val_extra']['macro_f1']:.3f}",
-        "VAL_QUIET": val_quiet_text(results), "GOAL": goal_text(results, ffmpeg, quiet), "STEPS": f"{results['steps']:,}",
+        "VAL_QUIET": val_quiet_text(results), "GOAL": goal_text(results, ffmpeg, ffmpeg_sound, quiet), "STEPS": f"{results['steps']:,}",
     }  # fmt: skip
     text = TEMPLATE.read_text()
     for name, value in fields.items():
