@@ -1,7 +1,6 @@
 //! One open source.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +13,7 @@ use super::pace::{Pace, Seen};
 use super::policy::{self, Policy};
 use super::probe::TrackDescription;
 use super::watch::Watch;
-use super::{Location, SourceSettings, Wanted, picture};
+use super::{Location, SourceSettings, Wanted, tracks};
 use crate::data::{AudioTrack, Clock, Packet, Track, VideoTrack};
 use crate::supervise::Stop;
 use crate::telemetry::redact;
@@ -131,10 +130,10 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     }
     found.map_err(|answer| fail(live, fault(answer)))?;
     let wanted = settings.wanted;
-    let video = wanted.pictures().then(|| best_video(&opened.input)).flatten();
+    let video = wanted.pictures().then(|| tracks::best_video(&opened.input)).flatten();
     let audio = wanted.sound().then(|| ffi::best_audio(&opened.input, video)).flatten();
     if video.is_none() && audio.is_none() {
-        let found = contents(&opened.input);
+        let found = tracks::contents(&opened.input);
         let fault = match (hooks.take_refusal(), wanted) {
             (Some(refusal), _) => SourceFault::Disallowed(refusal),
             (None, Wanted::Sound) => SourceFault::NoSound { found },
@@ -148,18 +147,19 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         }
     }
     let http = matches!(location, Location::Http(_));
-    if http && is_still(&opened.input) && ffi::has_length(&opened.input) {
+    if http && tracks::is_still(&opened.input) && ffi::has_length(&opened.input) {
         return Err(fail(live, SourceFault::PictureFromAfar));
     }
-    let finite = http && is_finite(&opened.input);
+    let finite = http && tracks::is_finite(&opened.input);
     let live = location.is_live() && !finite;
     let picture = match location {
-        Location::File(path) if is_still(&opened.input) => Some(&**path),
+        Location::File(path) if tracks::is_still(&opened.input) => Some(&**path),
         _ => None,
     };
-    let video = video.map(|stream| (stream, video_track(&opened.input, stream, live, picture)));
-    let audio = audio.map(|stream| (stream, audio_track(&opened.input, stream, live)));
-    let segments = live && is_playlist(&opened.input);
+    let video =
+        video.map(|stream| (stream, tracks::video_track(&opened.input, stream, live, picture)));
+    let audio = audio.map(|stream| (stream, tracks::audio_track(&opened.input, stream, live)));
+    let segments = live && tracks::is_playlist(&opened.input);
     let pace = match location {
         Location::Lavfi(_) => Some(Pace::graph()),
         _ => segments.then(Pace::segments),
@@ -217,10 +217,9 @@ impl Source {
             return None;
         }
         let media = [ffmpeg::media::Type::Video, ffmpeg::media::Type::Audio];
-        let starts =
-            self.opened.input.streams().filter(|stream| {
-                media.contains(&stream.parameters().medium()) && !is_cover(stream)
-            });
+        let starts = self.opened.input.streams().filter(|stream| {
+            media.contains(&stream.parameters().medium()) && !tracks::is_cover(stream)
+        });
         let starts = starts.map(|stream| (stream.start_time(), stream.time_base()));
         // What lies before 0 is an encoder's priming, which is not heard.
         let starts = starts
@@ -470,97 +469,6 @@ fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, Source
     Ok(options)
 }
 
-/// The video track to watch; cover pictures of music are none.
-fn best_video(input: &ffmpeg::format::context::Input) -> Option<usize> {
-    let best = input.streams().best(ffmpeg::media::Type::Video).filter(|stream| !is_cover(stream));
-    best.or_else(|| {
-        input.streams().find(|stream| {
-            stream.parameters().medium() == ffmpeg::media::Type::Video && !is_cover(stream)
-        })
-    })
-    .map(|stream| stream.index())
-}
-
-fn is_cover(stream: &ffmpeg::Stream<'_>) -> bool {
-    stream.disposition().contains(ffmpeg::format::stream::Disposition::ATTACHED_PIC)
-}
-
-/// What an input without the wanted tracks holds, in words.
-fn contents(input: &ffmpeg::format::context::Input) -> String {
-    let media: Vec<String> = input
-        .streams()
-        .map(|stream| match stream.parameters().medium() {
-            ffmpeg::media::Type::Video if is_cover(&stream) => "a cover picture".into(),
-            other => format!("{other:?}").to_lowercase(),
-        })
-        .collect();
-    if media.is_empty() { "it has no tracks".into() } else { format!("only {}", media.join(", ")) }
-}
-
-/// Whether an HTTP resource has an end: a file, or a playlist that is complete.
-fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
-    let whole = input.duration() > 0 && !ffi::is_unseekable(input);
-    // A playlist's length is its own, not that of what it lists.
-    whole || (!is_playlist(input) && ffi::has_length(input))
-}
-
-fn is_playlist(input: &ffmpeg::format::context::Input) -> bool {
-    matches!(input.format().name(), "hls" | "dash")
-}
-
-fn audio_track(input: &ffmpeg::format::context::Input, stream: usize, live: bool) -> AudioTrack {
-    let stream = input.stream(stream).expect("the index came from this input");
-    let time_base = stream.time_base();
-    // A copy: the stream's own would keep the input open.
-    AudioTrack { parameters: stream.parameters().clone(), time_base, live }
-}
-
-/// Whether it was opened by a demuxer of single pictures.
-fn is_still(input: &ffmpeg::format::context::Input) -> bool {
-    let format = input.format();
-    format.name() == "image2" || format.name().ends_with("_pipe")
-}
-
-/// `picture` is the file that it was opened from, where that is a single picture.
-fn video_track(
-    input: &ffmpeg::format::context::Input,
-    stream: usize,
-    live: bool,
-    picture: Option<&Path>,
-) -> VideoTrack {
-    let stream = input.stream(stream).expect("the index came from this input");
-    let average = stream.avg_frame_rate();
-    let known = average.numerator() > 0 && average.denominator() > 0;
-    let turned = stream
-        .side_data()
-        .find(|side| side.kind() == ffmpeg::packet::side_data::Type::DisplayMatrix)
-        .map_or(0, |side| quarter_turns(side.data()));
-    let orientation = picture.map(picture::orientation).unwrap_or_default();
-    VideoTrack {
-        // A copy: the stream's own would keep the input open.
-        parameters: stream.parameters().clone(),
-        time_base: stream.time_base(),
-        frame_rate: if known { average } else { stream.rate() },
-        quarter_turns: (turned + orientation.quarter_turns) % 4,
-        mirrored: orientation.mirrored,
-        live,
-    }
-}
-
-/// Counter-clockwise quarter turns of a display matrix: nine native-endian i32, the
-/// upper left two by two of them in 16.16 fixed point. Mirroring is not applied.
-fn quarter_turns(matrix: &[u8]) -> u8 {
-    let Some(words) = matrix.first_chunk::<36>() else { return 0 };
-    let (words, _) = words.as_chunks::<4>();
-    let at = |i: usize| f64::from(i32::from_ne_bytes(words[i]));
-    let (x, y) = (at(0).hypot(at(3)), at(1).hypot(at(4)));
-    if x == 0.0 || y == 0.0 {
-        return 0;
-    }
-    let turned = -(at(1) / y).atan2(at(0) / x).to_degrees();
-    (turned / 90.0).round().rem_euclid(4.0) as u8
-}
-
 /// The sender's wall time of a packet, from RTCP by way of the `PRFT` side data: i64
 /// microseconds since 1970. `None` where it is missing or too far from `now` to be true.
 fn sender_time(packet: &ffmpeg::Packet, now: SystemTime) -> Option<SystemTime> {
@@ -578,24 +486,6 @@ fn sender_time(packet: &ffmpeg::Packet, now: SystemTime) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// As written by `av_display_rotation_set`, which turns clockwise for positive angles.
-    fn matrix(cells: [i32; 4]) -> Vec<u8> {
-        let [a, b, c, d] = cells;
-        [a, b, 0, c, d, 0, 0, 0, 1 << 30].iter().flat_map(|word| word.to_ne_bytes()).collect()
-    }
-
-    #[test]
-    fn display_matrices_are_counter_clockwise_quarter_turns() {
-        const ONE: i32 = 1 << 16;
-        assert_eq!(quarter_turns(&matrix([ONE, 0, 0, ONE])), 0);
-        // A phone held upright: the picture is to be turned clockwise by 90 degrees.
-        assert_eq!(quarter_turns(&matrix([0, ONE, -ONE, 0])), 3);
-        assert_eq!(quarter_turns(&matrix([-ONE, 0, 0, -ONE])), 2);
-        assert_eq!(quarter_turns(&matrix([0, -ONE, ONE, 0])), 1);
-        assert_eq!(quarter_turns(&matrix([0, 0, 0, 0])), 0);
-        assert_eq!(quarter_turns(&[0; 4]), 0);
-    }
 
     #[test]
     fn options_that_have_a_setting_are_refused() {

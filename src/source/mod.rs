@@ -45,6 +45,8 @@ mod policy;
 mod probe;
 mod settings;
 #[cfg(feature = "ffmpeg")]
+mod tracks;
+#[cfg(feature = "ffmpeg")]
 mod watch;
 
 #[cfg(feature = "ffmpeg")]
