@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::data::StreamId;
 use crate::source::{self, Location};
 use crate::supervise::Stop;
-use crate::telemetry::logging::{self, BarsGuard};
+use crate::telemetry::bars::{BarsGuard, keep_bars};
 use crate::topology::StreamJob;
 use crate::web::{Snapshot, State};
 
@@ -50,7 +50,7 @@ impl Progress {
         let bar = bars.add(ProgressBar::new(durations.values().sum::<f64>().ceil() as u64));
         let style = "{elapsed_precise} {wide_bar} {pos} of {len} s, {eta} left";
         bar.set_style(ProgressStyle::with_template(style).expect("a valid template"));
-        Self(Some(Shown { bar, durations, _lines_stay_whole: logging::keep_bars(&bars) }))
+        Self(Some(Shown { bar, durations, _lines_stay_whole: keep_bars(&bars) }))
     }
 
     pub fn show(&mut self, snapshot: &Snapshot) {

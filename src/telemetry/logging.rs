@@ -5,15 +5,13 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
-use std::sync::{PoisonError, RwLock};
 
-use indicatif::MultiProgress;
 use tracing_subscriber::filter::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-use super::redact;
+use super::bars::suspend;
+use super::masked_line::MaskedLines;
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -138,7 +136,7 @@ fn layer<W: Write + 'static>(
     out: impl Fn() -> W + Send + Sync + 'static,
 ) -> Result<Box<dyn Layer<Registry> + Send + Sync>, LogError> {
     let filter = settings.filter.build()?;
-    let writer = MaskedLines { out, format: settings.format };
+    let writer = MaskedLines::new(out, settings.format);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(match settings.format {
         LogFormat::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
@@ -159,37 +157,6 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     );
 }
 
-/// Bars on the terminal that lines must not tear.
-static BARS: RwLock<Option<MultiProgress>> = RwLock::new(None);
-
-/// Writes log lines above `bars` until the returned guard is dropped.
-pub fn keep_bars(bars: &MultiProgress) -> BarsGuard {
-    *BARS.write().unwrap_or_else(PoisonError::into_inner) = Some(bars.clone());
-    BarsGuard(())
-}
-
-/// Ends what [`keep_bars`] began.
-#[must_use = "lines tear the bars once this is dropped"]
-pub struct BarsGuard(());
-
-impl Drop for BarsGuard {
-    fn drop(&mut self) {
-        *BARS.write().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// Runs `write` while the bars, if there are any, are off the terminal.
-///
-/// For whatever else writes to the terminal, such as events on standard output. `write` must
-/// neither log nor touch the bars: it would wait for itself.
-pub fn suspend<R>(write: impl FnOnce() -> R) -> R {
-    let bars = BARS.read().unwrap_or_else(PoisonError::into_inner).clone();
-    match bars {
-        Some(bars) => bars.suspend(write),
-        None => write(),
-    }
-}
-
 struct StandardError;
 
 impl Write for StandardError {
@@ -206,122 +173,11 @@ impl Write for StandardError {
     }
 }
 
-/// Makes a [`MaskedLine`] for each event.
-struct MaskedLines<F> {
-    out: F,
-    format: LogFormat,
-}
-
-impl<'a, W: Write, F: Fn() -> W> MakeWriter<'a> for MaskedLines<F> {
-    type Writer = MaskedLine<W>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        MaskedLine { out: (self.out)(), format: self.format, held: Vec::new() }
-    }
-}
-
-/// Holds what is written up to its newline, so that a secret split over two writes is hidden
-/// too, and passes each whole line on in one write.
-struct MaskedLine<W: Write> {
-    out: W,
-    format: LogFormat,
-    held: Vec<u8>,
-}
-
-impl<W: Write> MaskedLine<W> {
-    /// Passes on the first `length` bytes that are held.
-    fn pass_on(&mut self, length: usize) -> io::Result<()> {
-        let rest = self.held.split_off(length);
-        let lines = std::mem::replace(&mut self.held, rest);
-        let text = String::from_utf8_lossy(&lines);
-        let masked = match self.format {
-            LogFormat::Text => redact::mask(&text),
-            LogFormat::Json => mask_json(&text),
-        };
-        self.out.write_all(masked.as_bytes())
-    }
-}
-
-impl<W: Write> Write for MaskedLine<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if let Some(newline) = self.held.iter().rposition(|&byte| byte == b'\n') {
-            self.pass_on(newline + 1)?;
-        }
-        Ok(bytes.len())
-    }
-
-    /// Keeps back an unfinished line.
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-impl<W: Write> Drop for MaskedLine<W> {
-    fn drop(&mut self) {
-        if !self.held.is_empty() {
-            self.held.push(b'\n');
-            // There is nowhere left to report that standard error cannot be written.
-            let _ = self.pass_on(self.held.len());
-        }
-    }
-}
-
-/// Masks one JSON line and leaves it JSON: a password of digits may stand in a bare number.
-fn mask_json(line: &str) -> std::borrow::Cow<'_, str> {
-    let masked = redact::mask(line);
-    if masked == line {
-        return masked;
-    }
-    match serde_json::from_str(line) {
-        Ok(mut value) => {
-            mask_values(&mut value);
-            format!("{value}\n").into()
-        }
-        Err(_) => masked,
-    }
-}
-
-/// Keys are field names of the program's own, so they are left.
-fn mask_values(value: &mut serde_json::Value) {
-    use serde_json::Value;
-    match value {
-        Value::Object(fields) => fields.values_mut().for_each(mask_values),
-        Value::Array(values) => values.iter_mut().for_each(mask_values),
-        Value::String(text) => {
-            if let std::borrow::Cow::Owned(masked) = redact::mask(text) {
-                *text = masked;
-            }
-        }
-        Value::Number(number) => {
-            if let std::borrow::Cow::Owned(masked) = redact::mask(&number.to_string()) {
-                *value = Value::String(masked);
-            }
-        }
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
+    use super::super::masked_line::tests::Written;
+    use super::super::redact;
     use super::*;
-
-    /// Where a test's lines go; each write apart.
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<String>>>);
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().push(String::from_utf8(bytes.to_vec()).unwrap());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn logged(filter: &str, format: LogFormat, log: impl FnOnce()) -> Vec<String> {
         let written = Written::default();
@@ -332,7 +188,7 @@ mod tests {
         })
         .unwrap();
         tracing::subscriber::with_default(Registry::default().with(layer), log);
-        std::mem::take(&mut written.0.lock().unwrap())
+        written.taken()
     }
 
     #[test]
@@ -369,20 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_split_over_writes_is_hidden() {
-        redact::register("split-secret");
-        let written = Written::default();
-        let mut line =
-            MaskedLine { out: written.clone(), format: LogFormat::Text, held: Vec::new() };
-        write!(line, "one\nsays split-").unwrap();
-        line.flush().unwrap();
-        write!(line, "secret\nand split-se").unwrap();
-        write!(line, "cret").unwrap();
-        drop(line);
-        assert_eq!(*written.0.lock().unwrap(), ["one\n", "says ***\n", "and ***\n"]);
-    }
-
-    #[test]
     fn a_bare_level_is_percepts_own_and_libraries_only_warn() {
         let log = || {
             tracing::debug!(target: "percept::source", "own");
@@ -406,73 +248,5 @@ mod tests {
             "warn,percept=trace"
         );
         assert!("xml".parse::<LogFormat>().is_err());
-    }
-
-    /// A terminal that notes what is done to it.
-    #[derive(Debug, Clone, Default)]
-    struct Terminal(Arc<Mutex<Vec<String>>>);
-
-    impl Terminal {
-        fn note(&self, what: &str) -> io::Result<()> {
-            self.0.lock().unwrap().push(what.to_owned());
-            Ok(())
-        }
-
-        fn taken(&self) -> String {
-            std::mem::take(&mut *self.0.lock().unwrap()).concat()
-        }
-    }
-
-    impl indicatif::TermLike for Terminal {
-        fn width(&self) -> u16 {
-            80
-        }
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn write_line(&self, text: &str) -> io::Result<()> {
-            self.note(text)
-        }
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.note(text)
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            self.note("<cleared>")
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn lines_are_written_while_the_bars_are_away() {
-        let terminal = Terminal::default();
-        let target = indicatif::ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-        let bars = MultiProgress::with_draw_target(target);
-        let style = indicatif::ProgressStyle::with_template("{msg}").unwrap();
-        let bar = bars.add(indicatif::ProgressBar::new(10).with_style(style));
-        bar.set_message("reading");
-        bar.tick();
-        assert!(terminal.taken().contains("reading"));
-
-        let guard = keep_bars(&bars);
-        suspend(|| terminal.note("<line>").unwrap());
-        let done = terminal.taken();
-        let (before, after) = done.split_once("<line>").unwrap();
-        assert!(before.contains("<cleared>") && !before.contains("reading"), "{done}");
-        assert!(after.contains("reading"), "the bar is drawn again: {done}");
-
-        drop(guard);
-        suspend(|| terminal.note("<line>").unwrap());
-        assert_eq!(terminal.taken(), "<line>", "no longer looked after");
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Holds no state of the line: modules are handed metric handles and count.
 
+pub mod bars;
 pub mod logging;
+mod masked_line;
 pub mod metrics;
 pub mod names;
 mod rate_limit;
