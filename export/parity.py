@@ -29,7 +29,7 @@ import numpy as np
 import onnx
 from PIL import Image
 
-from percept_export import hf, manifest, verify
+from percept_export import hf, manifest, picture_processor, verify
 from percept_export.export import export
 from percept_export.informative import inform
 
@@ -199,7 +199,7 @@ def main() -> None:
         if not os.access(options.percept, os.X_OK):
             raise SystemExit(f"error: {options.percept} is not a program; make build")
         sets = write_sets(photographs(options.data, options.count), out)
-        settings = hf.settled(hf.processor_of(options.original) if options.original else {})
+        settings = picture_processor.settled(picture_processor.read(options.original) if options.original else {})
         pillow, report = processor(settings, False), {}
         for name, paths in sets.items():
             expected = python_logits(paths, pillow, session, fields["name"])

@@ -204,6 +204,9 @@ fn raw_clips_carry_bytes_and_seconds() {
         (clip.pixels(1).len(), clip.times(1).len(), clip.max_batch()),
         (wanted.len() / 2, 4, 2)
     );
+    clip.write(0, &Window { frames: Vec::new(), ..b });
+    assert!(clip.pixels(1).iter().all(|&byte| byte == 0), "nothing is left of the window before");
+    assert_eq!(clip.times(1), [0.0; 4]);
 }
 
 #[test]

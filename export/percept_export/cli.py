@@ -129,9 +129,13 @@ def export(options: argparse.Namespace) -> None:
     from .export import export as write_file
     from .write import Options
 
+    if options.out.suffix != ".onnx":
+        raise ExportError(f"cannot write {options.out}: a model file's name ends in .onnx")
     how, found = Options(options.layout, options.fold, options.int8, options.step), network(options)
     report = write_file(found, options.out, how, options.inputs)
     say(options.out, report)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
     if any(modality.fields.get("filter") == "bilinear" for modality in found.modalities):
         print(BILINEAR, file=sys.stderr)
 
@@ -155,7 +159,8 @@ def verify(options: argparse.Namespace) -> None:
     first = document["inputs"][0]
     size = tuple(first["size"]) if first["modality"] == "image" else None
     network = with_the_users(original(options.against, size), options)
-    report = checks.verify(onnx.load(options.file), network, options.inputs)
+    int8 = "int8" in (document.get("verify") or {})
+    report = checks.verify(onnx.load(options.file), network, options.inputs, int8=int8)
     say(options.file, report)
 
 

@@ -11,8 +11,6 @@ from .network import Network
 from .verify import INPUTS, verify
 from .write import Options, write
 
-MOST_BYTES = 2**31 - 1  # a protocol buffer ends there, and Percept reads one file
-
 
 def export(network: Network, out: Path, options: Options = Options(), inputs: int = INPUTS, expected=None) -> dict:
     """Writes `out` and gives verify's report. Raises ExportError, and leaves no file, where verify fails.
@@ -21,11 +19,7 @@ def export(network: Network, out: Path, options: Options = Options(), inputs: in
     """
     out = Path(out)
     model = write(network, options)
-    if model.ByteSize() > MOST_BYTES:
-        raise ExportError(
-            f"{network.name} takes {model.ByteSize() / 1e9:.1f} GB, and one ONNX file holds 2 GB; try --int8"
-        )
-    report = verify(model, network, inputs, expected)
+    report = verify(model, network, inputs, expected, options.int8)
     attach(model, network, options, report)
     partial = out.with_name(out.name + ".partial")
     try:

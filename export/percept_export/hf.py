@@ -1,14 +1,13 @@
 """From Hugging Face's Perceivers (transformers) to a network."""
 
-import json
 import math
 import re
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 
+from . import picture_processor
 from .errors import ExportError
 from .network import Attention, Layer, Linear, Look, Mlp, Network, Norm, QueryDecoder
 from .positions import Fourier
@@ -21,20 +20,6 @@ IMAGE_CLASSES = (
 )
 MULTIMODAL_CLASS = "PerceiverForMultimodalAutoencoding"
 ACTIVATIONS = {"gelu": "gelu", "relu": "relu"}
-FILTERS = {2: "bilinear", 3: "bicubic"}
-# Of PerceiverImageProcessor, where a model brings no preprocessor_config.json.
-PROCESSOR = {
-    "do_center_crop": True,
-    "crop_size": {"height": 256, "width": 256},
-    "do_resize": True,
-    "size": {"height": 224, "width": 224},
-    "resample": 3,
-    "do_rescale": True,
-    "rescale_factor": 1 / 255,
-    "do_normalize": True,
-    "image_mean": [0.485, 0.456, 0.406],
-    "image_std": [0.229, 0.224, 0.225],
-}
 
 
 def load(name: str, size: tuple[int, int] | None = None) -> Network:
@@ -46,7 +31,7 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
         raise ExportError(f"cannot load {name}: there is no such folder or file, and names on the hub are OWNER/NAME")
     try:
         config = AutoConfig.from_pretrained(name)
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # whatever its reading of another's file stumbles over
         raise ExportError(unreachable(name, error)) from error
     classes = [c for c in config.architectures or [] if c in (*IMAGE_CLASSES, MULTIMODAL_CLASS)]
     if not classes:
@@ -59,7 +44,7 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
         model, loaded = getattr(modeling_perceiver, classes[0]).from_pretrained(
             name, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # transformers and pickle fail in any way where a file is not what it should be
         raise ExportError(unreachable(name, error)) from error
     wrong = [f"{key} {list(found)} instead of {list(wanted)}" for key, found, wanted in loaded["mismatched_keys"]]
     if wrong:
@@ -71,64 +56,29 @@ def load(name: str, size: tuple[int, int] | None = None) -> Network:
             f"cannot export {name}: its weights lack {len(missing)} of {classes[0]}'s, such as "
             f"{', '.join(missing[:3])}; load it with the class that it was trained as, and save_pretrained it again"
         )
-    return adapt(model, name=Path(name).name, processor=processor_of(name), size=size, source=name)
+    found = picture_processor.read(name)
+    network = adapt(model, name=Path(name).name, settings=found, size=size, source=name)
+    if found is None:
+        network.notes.append(f"{name} says nothing of its image processor: its pictures are taken to be {picture_processor.CLASSES[0]}'s")
+    return network
 
 
 def unreachable(name: str, error: Exception) -> str:
+    why = (str(error) or type(error).__name__).splitlines()[0]
     if Path(name).is_dir():
         return (
-            f"cannot load the folder {name}: {str(error).splitlines()[0]} It must be as save_pretrained writes it: "
-            "config.json and weights"
+            f"cannot load the folder {name}: {why} It must be as save_pretrained writes it: config.json and weights"
         )
     return (
         f"cannot load {name}: there is no such folder here, and the hub did not give it "
-        f"({str(error).splitlines()[0]}). Give a folder written by save_pretrained, or run where there is internet"
+        f"({why}). Give a folder written by save_pretrained, or run where there is internet"
     )
-
-
-def processor_of(name: str) -> dict:
-    """The settings of its image processor, or the class's own where it has none."""
-    from transformers.utils import cached_file
-
-    path = cached_file(name, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False)
-    try:
-        return dict(json.loads(Path(path).read_text())) if path else {}
-    except (TypeError, ValueError) as error:
-        raise ExportError(f"cannot read {name}'s preprocessor_config.json: {error}") from error
-
-
-def settled(processor: dict) -> dict:
-    """An image processor's settings in one form. Raises ExportError for what a manifest cannot say."""
-    settings = PROCESSOR | processor
-    for key in ("size", "crop_size"):
-        if isinstance(settings[key], int):  # as written before transformers 4.20
-            settings[key] = {"height": settings[key], "width": settings[key]}
-        if not isinstance(settings[key], dict) or not all(
-            settings[key].get(side, 0) > 0 for side in ("height", "width")
-        ):
-            raise ExportError(
-                f"cannot say the image processor's {key} {settings[key]} in a manifest: height and width only"
-            )
-    if not settings["do_resize"] or not settings["do_rescale"] or abs(settings["rescale_factor"] * 255 - 1) > 1e-6:
-        raise ExportError("cannot say in a manifest that pictures are not resized, or not divided by 255")
-    if not settings["do_normalize"]:
-        settings |= {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}
-    for key in ("image_mean", "image_std"):
-        if not isinstance(settings[key], list) or len(settings[key]) != 3:
-            raise ExportError(
-                f"cannot say the image processor's {key} {settings[key]} in a manifest: three numbers only"
-            )
-    if settings["resample"] not in FILTERS:
-        raise ExportError(
-            f"cannot say resampling {settings['resample']} in a manifest: bilinear (2) and bicubic (3) only"
-        )
-    return settings
 
 
 def adapt(
     model: torch.nn.Module,
     name: str,
-    processor: dict | None = None,
+    settings: dict | None = None,
     size: tuple[int, int] | None = None,
     source: str = "",
 ) -> Network:
@@ -143,7 +93,7 @@ def adapt(
     details = {"source": source or f"transformers {kind}", "license": "unknown"}
     build = multimodal if kind == MULTIMODAL_CLASS else image
     with torch.no_grad():
-        return build(model, name, settled(processor or {}), size, details)
+        return build(model, name, picture_processor.settled(settings or {}), size, details)
 
 
 def array(tensor: torch.Tensor) -> np.ndarray:
@@ -198,35 +148,20 @@ def fourier(encoding) -> Fourier:
     )  # fmt: skip
 
 
-def picture_fields(processor: dict, size: tuple[int, int]) -> dict:
-    """The manifest's picture fields from an image processor's settings."""
-    fields = {"size": [int(s) for s in size], "resize": "stretch", "filter": FILTERS[processor["resample"]]}
-    if processor["do_center_crop"]:
-        whole, part = processor["crop_size"], processor["size"]
-        fractions = {part[side] / whole[side] for side in ("height", "width")}
-        if len(fractions) > 1 or part["height"] != part["width"]:
-            raise ExportError(
-                f"cannot say in a manifest what the image processor crops: a square, of crop_size {whole}, that it "
-                f"stretches to {part}; only a square size, and one share of both sides, can be said"
-            )
-        fields |= {"resize": "crop", "crop_fraction": fractions.pop()}
-    return fields | {"mean": list(processor["image_mean"]), "std": list(processor["image_std"])}
-
-
-def picture_size(model, processor: dict, size: tuple[int, int] | None) -> tuple[int, int]:
+def picture_size(model, settings: dict, size: tuple[int, int] | None) -> tuple[int, int]:
     preprocessor = model.perceiver.input_preprocessor
     if preprocessor.position_encoding_type == "trainable":
         side = math.isqrt(len(preprocessor.position_embeddings.position_embeddings))
         if size and tuple(size) != (side, side):
             raise ExportError(f"this model has learned positions of {side} x {side} pixels; --size cannot change that")
         return side, side
-    return tuple(size) if size else (processor["size"]["height"], processor["size"]["width"])
+    return tuple(size) if size else (settings["size"]["height"], settings["size"]["width"])
 
 
-def image(model, name: str, processor: dict, size, details: dict) -> Network:
+def image(model, name: str, settings: dict, size, details: dict) -> Network:
     preprocessor, decoder = model.perceiver.input_preprocessor, model.perceiver.decoder.decoder
-    height, width = picture_size(model, processor, size)
-    fields = {"name": "image", "modality": "image", **picture_fields(processor, (height, width)), "patch": [1, 1, 1]}
+    height, width = picture_size(model, settings, size)
+    fields = {"name": "image", "modality": "image", **picture_processor.picture_fields(settings, (height, width)), "patch": [1, 1, 1]}
     scale, shift = colours(fields)
     mean, std = (torch.tensor(fields[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
 
@@ -280,7 +215,7 @@ def convolution(net) -> Convolution:
     )  # fmt: skip
 
 
-def multimodal(model, name: str, processor: dict, size, details: dict) -> Network:
+def multimodal(model, name: str, settings: dict, size, details: dict) -> Network:
     """Video and sound to labels: the classification path of the autoencoder.
 
     The model masks its label row with probability 1, so that row is the learned mask token, always.

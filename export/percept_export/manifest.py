@@ -64,7 +64,7 @@ def read(model: onnx.ModelProto) -> dict | None:
         if entry.key == KEY:
             try:
                 return json.loads(entry.value)
-            except ValueError as error:
+            except (RecursionError, ValueError) as error:
                 raise ExportError(f"the property {KEY} is not JSON: {error}; export the model again") from error
     return None
 

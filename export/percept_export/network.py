@@ -107,6 +107,7 @@ class Network:
     reference: Callable[[dict[str, Array]], Array]
     constant_rows: Array | None = None
     details: dict = field(default_factory=dict)  # manifest: license, source, version, activation
+    notes: list[str] = field(default_factory=list)  # what whoever exports it should know
 
     @property
     def width(self) -> int:

@@ -61,23 +61,33 @@ class Fourier:
         return document | ({"tables": True} if tables else {})
 
     def features(self, places: np.ndarray) -> np.ndarray:
-        """Features of places f32 [rows, axes], by the implementation that `order` comes from."""
+        """Features of places f32 [rows, axes], by the implementation that `order` comes from, an axis at a time."""
         tensor = torch.from_numpy(np.ascontiguousarray(places, np.float32))
-        if self.order == "positions_sines_cosines":
-            from transformers.models.perceiver.modeling_perceiver import generate_fourier_features
-
-            return generate_fourier_features(
-                tensor[None], self.bands[0], tuple(self.max_resolution), self.concat_pos, self.sine_only
-            )[0].numpy()
-        from perceiver_pytorch.perceiver_pytorch import fourier_encode
-
-        return fourier_encode(tensor, self.max_resolution[0], self.bands[0]).flatten(1).numpy()
+        found = np.empty((len(places), sum(len(self.columns(axis)) for axis in range(self.axes))), np.float32)
+        for axis, (bands, resolution) in enumerate(zip(self.bands, self.max_resolution)):
+            place, sines, cosines = reference(self.order, tensor[:, axis : axis + 1], bands, resolution)
+            parts = [place] * self.concat_pos + [sines] + [cosines] * (not self.sine_only)
+            found[:, self.columns(axis)] = np.concatenate(parts, 1)
+        return found
 
     def grid_table(self, grid: tuple[int, ...]) -> np.ndarray:
         """Features of each row of a grid: f32 [rows, columns]."""
         axes = [torch.linspace(-1.0, 1.0, n) for n in grid]
         places = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(grid))
         return self.features(places.numpy())
+
+
+def reference(order: str, places: torch.Tensor, bands: int, resolution: float) -> tuple[np.ndarray, ...]:
+    """Position, sines and cosines of places f32 [rows, 1] along one axis."""
+    if order == "positions_sines_cosines":
+        from transformers.models.perceiver.modeling_perceiver import generate_fourier_features
+
+        found = generate_fourier_features(places[None], bands, (resolution,))[0].numpy()
+        return found[:, :1], found[:, 1 : bands + 1], found[:, bands + 1 :]
+    from perceiver_pytorch.perceiver_pytorch import fourier_encode
+
+    found = fourier_encode(places, resolution, bands).flatten(1).numpy()
+    return found[:, -1:], found[:, :bands], found[:, bands : 2 * bands]
 
 
 def split(table: np.ndarray, grid: tuple[int, ...], fourier: Fourier) -> list[np.ndarray]:

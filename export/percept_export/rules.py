@@ -2,6 +2,7 @@
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -49,8 +50,8 @@ def flag(default: bool) -> Kind:
     return Kind("true or false", lambda v: type(v) is bool, default)
 
 
-TEXT = Kind("text", lambda v: isinstance(v, str))
-NAME = Kind("text that is not empty", lambda v: isinstance(v, str) and v.strip() != "")
+TEXT = Kind("text on one line", lambda v: isinstance(v, str) and not any(unicodedata.category(c) == "Cc" for c in v))
+NAME = Kind("text that is not empty, on one line", lambda v: TEXT.holds(v) and v.strip() != "")
 FREE = Kind("anything", lambda v: True, None)
 FINITE, ABOVE_0 = number("a number", lambda v: True), number("a number above 0", lambda v: v > 0)
 SCORE = number("a number, 0 to 1", lambda v: 0 <= v <= 1)
@@ -223,22 +224,29 @@ def document(found: dict) -> list[str]:
     return faults + [f"{field}: {problem}" for field, holds, problem in rules if not holds]
 
 
-def graph(found: dict, model: onnx.ModelProto) -> list[str]:
-    """Everything in which the graph, or the tables beside it, disagree with a manifest that is sound on its own."""
+def ports(found: dict) -> dict[str, tuple[int, list[int]]]:
+    """What Percept feeds a file of a sound manifest: the type of each input and its shape without the batch."""
     byte, real = onnx.TensorProto.UINT8, onnx.TensorProto.FLOAT
-    wanted, faults = {}, []
-    for index, entry in enumerate(found["inputs"]):
-        one = filled(entry)
+    wanted = {}
+    for one in map(filled, found["inputs"]):
         pictures = one["layout"] == "raw" and one["modality"] in ("image", "video")
         wanted[one["name"]] = (byte if pictures else real, [*wanted_shape(one)])
         if one.get("times"):
             wanted[one["times"]] = (real, [one["frames"]])
-        try:
-            manifest.modality(one, model)
-        except ValueError as error:
-            faults.append(f"inputs[{index}].position.tables: {error}")
     if found.get("present"):
         wanted[found["present"]] = (real, [len(found["inputs"])])
+    return wanted
+
+
+def graph(found: dict, model: onnx.ModelProto) -> list[str]:
+    """Everything in which the graph, or the tables beside it, disagree with a manifest that is sound on its own."""
+    real = onnx.TensorProto.FLOAT
+    wanted, faults = ports(found), []
+    for index, entry in enumerate(found["inputs"]):
+        try:
+            manifest.modality(filled(entry), model)
+        except ValueError as error:
+            faults.append(f"inputs[{index}].position.tables: {error}")
     weights = {one.name for one in model.graph.initializer}
     takes = [one for one in model.graph.input if one.name not in weights]
     gives = {found["output"]["name"]: (real, [len(found["output"]["labels"])])}
@@ -247,9 +255,9 @@ def graph(found: dict, model: onnx.ModelProto) -> list[str]:
         faults.append(f"steps.gives: the graph has no output `{found['steps']['gives']}`")
     faults += [f"inputs: the graph has an input `{one.name}`, which no field names"
                for one in takes if one.name not in wanted]  # fmt: skip
-    for ports, wishes in ((takes, wanted), (model.graph.output, gives)):
+    for there, wishes in ((takes, wanted), (model.graph.output, gives)):
         for name, (kind, shape) in wishes.items():
-            port = next((one.type.tensor_type for one in ports if one.name == name), None)
+            port = next((one.type.tensor_type for one in there if one.name == name), None)
             if port is None:
                 faults.append(f"the graph has no `{name}`")
                 continue

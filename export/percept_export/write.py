@@ -13,6 +13,9 @@ from .network import Look, Network
 from .rows import Modality
 
 
+MOST_BYTES = 2**31 - 1  # a protocol buffer ends there, and Percept reads one file
+
+
 @dataclass(frozen=True)
 class Options:
     """How a file is written. `fold` None: where it can be, in layout `raw`, for Fourier models on grids."""
@@ -63,6 +66,10 @@ def write(network: Network, options: Options) -> onnx.ModelProto:
     graph.outputs.reverse()  # logits come first
     model = graph.model()
     attach(model, network, options)
+    if model.ByteSize() > MOST_BYTES:
+        raise ExportError(
+            f"{network.name} takes {model.ByteSize() / 1e9:.1f} GB, and one ONNX file holds 2 GB; try --int8"
+        )
     onnx.checker.check_model(model)
     rules.refuse(rules.graph(document(network, options, None), model), f"Percept would refuse {network.name}")
     return model

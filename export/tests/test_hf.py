@@ -11,7 +11,7 @@ import onnx
 import pytest
 import torch
 
-from percept_export import cli, hf, labels, manifest, shapes
+from percept_export import cli, hf, labels, manifest, picture_processor, shapes
 from percept_export.errors import ExportError
 from percept_export.write import Options, write
 
@@ -162,6 +162,17 @@ def test_weights_of_another_shape_are_told(altered, tmp_path, percept_export):
     assert status == 1 and re.search(rf"other shapes than its config.json says: {last} .4, \d+. instead of .6,", errors)
 
 
+def changed_config(where, **fields):
+    config = json.loads((where / "config.json").read_text())
+    (where / "config.json").write_text(json.dumps(config | fields))
+
+
+def evil_pickle(where):
+    """Code in place of weights."""
+    (where / "model.safetensors").unlink()
+    (where / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'echo ran'\ntR.")
+
+
 def cut_weights(where):
     weights = where / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
@@ -174,12 +185,35 @@ def cut_weights(where):
         (lambda where: (where / "preprocessor_config.json").write_text("{"), "cannot read .*preprocessor_config.json"),
         (lambda where: (where / "preprocessor_config.json").write_text("7"), "cannot read .*preprocessor_config.json"),
         (lambda where: (where / "config.json").write_text("{"), "cannot load the folder"),
+        (lambda where: changed_config(where, num_latents="x"), "cannot load the folder"),
+        (lambda where: changed_config(where, id2label=["a", "b"]), "cannot load the folder"),
+        (evil_pickle, "cannot load the folder"),
     ],
 )
 def test_a_damaged_folder_is_told(altered, tmp_path, percept_export, damage, message):
     damage(altered[0])
     status, _, errors = percept_export("hf", altered[0], tmp_path / "model.onnx")
     assert status == 1 and re.search(f"error: {message}", errors), errors
+
+
+def test_the_processor_is_the_one_that_transformers_takes(altered, tmp_path, percept_export):
+    """`processor_config.json`, where there is one."""
+    where, _ = altered
+    (where / "processor_config.json").write_text(json.dumps({"image_processor": {"image_mean": [0.1, 0.2, 0.3]}}))
+    assert picture_processor.read(str(where)) == {"image_mean": [0.1, 0.2, 0.3]}
+    for file in ("processor_config.json", "preprocessor_config.json"):
+        (where / file).unlink()
+    assert picture_processor.read(str(where)) is None
+    status, _, said = percept_export("hf", where, tmp_path / "model.onnx")
+    assert status == 0 and "note: " in said and "says nothing of its image processor" in said
+
+
+def test_weights_are_not_written_over(altered, percept_export):
+    where, _ = altered
+    before = (where / "model.safetensors").read_bytes()
+    status, _, errors = percept_export("hf", where, where / "model.safetensors")
+    assert status == 1 and "a model file's name ends in .onnx" in errors
+    assert (where / "model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize("size", [("0", "0"), ("-1", "4"), ("many", "4")])
@@ -234,11 +268,19 @@ def test_a_file_without_a_report_says_so(tmp_path, percept_export):
         ({"resample": None}, "resampling None"),
         ({"image_mean": [0.5]}, "image_mean .0.5. in a manifest"),
         ({"image_std": 0.5}, "image_std 0.5 in a manifest"),
+        ({"image_mean": ["a", "b", "c"]}, "three numbers only"),
+        ({"size": {"height": 224.5, "width": 224}}, "height and width only"),
+        ({"size": True}, "height and width only"),
+        ({"resample": [3]}, "resampling .3."),
+        ({"rescale_factor": None}, "divided by 255"),
+        ({"do_flip_channel_order": True}, "do_flip_channel_order"),
+        ({"image_processor_type": "ViTImageProcessor"}, "what an image processor of ViTImageProcessor does"),
+        ({"feature_extractor_type": "CLIPFeatureExtractor"}, "of CLIPFeatureExtractor does"),
     ],
 )
 def test_what_a_manifest_cannot_say_of_an_image_processor(change, message):
     with pytest.raises(ExportError, match=message):
-        hf.settled(change)
+        picture_processor.settled(change)
 
 
 @pytest.mark.parametrize(
@@ -248,10 +290,10 @@ def test_what_a_manifest_cannot_say_of_an_image_processor(change, message):
 def test_a_crop_that_percept_would_not_make_is_told(size, crop_size):
     """Hugging Face cuts size / crop_size of the *shorter* side out of both, and stretches it."""
     sides = [{"height": height, "width": width} for height, width in (size, crop_size)]
-    processor = hf.settled({"size": sides[0], "crop_size": sides[1]})
+    processor = picture_processor.settled({"size": sides[0], "crop_size": sides[1]})
     with pytest.raises(ExportError, match="what the image processor crops"):
-        hf.picture_fields(processor, size)
-    hf.picture_fields(processor | {"do_center_crop": False}, size)
+        picture_processor.picture_fields(processor, size)
+    picture_processor.picture_fields(processor | {"do_center_crop": False}, size)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +334,7 @@ def test_parity_is_measured_with_the_originals_processor(folder, altered):
     where, _ = altered
     (where / "preprocessor_config.json").write_text(json.dumps({"size": 20, "crop_size": 40, "resample": 2}))
     for name, size, share, filter_ in ((folder, 28, 28 / 32, 3), (where, 20, 0.5, 2)):
-        made = parity.processor(hf.settled(hf.processor_of(str(name))), torchvision=False)
+        made = parity.processor(picture_processor.settled(picture_processor.read(str(name))), torchvision=False)
         assert (made.size["height"], made.size["height"] / made.crop_size["height"]) == (size, share)
         assert made.resample == filter_ and not made.do_normalize
 

@@ -60,6 +60,21 @@ def test_int8_that_differs_too_much_is_refused(case, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_int8_answers_a_window_the_same_whatever_is_beside_it():
+    random = np.random.default_rng(0)
+    weight, x = np.float32(random.normal(size=(64, 8))), np.float32(random.normal(size=(3, 5, 64)))
+    x[2] *= 1000
+    graph = Graph()
+    out = linear_int8(graph, graph.input("x", np.float32, ["batch", 5, 64]), weight)
+    graph.output(out, ["batch", 5, 8])
+    loaded = session(graph.model())
+    together = loaded.run(None, {"x": x})[0]
+    for k in range(3):
+        assert np.array_equal(together[k], loaded.run(None, {"x": x[k : k + 1]})[0][0])
+    wanted = x @ weight
+    assert np.all(np.abs(together - wanted).max((1, 2)) < 0.03 * np.abs(wanted).max((1, 2)))
+
+
 def test_each_output_channel_has_its_own_scale():
     """A channel a thousand times smaller than its neighbours keeps its digits."""
     random = np.random.default_rng(0)

@@ -4,9 +4,12 @@ import base64
 
 import numpy as np
 import pytest
+import torch
+from perceiver_pytorch.perceiver_pytorch import fourier_encode
+from transformers.models.perceiver.modeling_perceiver import generate_fourier_features
 
 from percept_export import mel, shapes
-from percept_export.positions import Fourier
+from percept_export.positions import ORDERS, Fourier
 from percept_export.rows import spectrogram_frames
 from percept_export.write import Options, write
 
@@ -38,6 +41,34 @@ def test_tables_make_the_rows_that_pytorch_makes(case):
         assert np.array_equal(table[:, 0], line[:, axis])
         assert np.array_equal(table[:, 1:5], line[:, 3 + 4 * axis : 7 + 4 * axis])
         assert np.array_equal(table[:, 5:], line[:, 15 + 4 * axis : 19 + 4 * axis])
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_several_axes_are_as_the_reference_makes_them(order):
+    places = np.float32(np.random.default_rng(0).uniform(-1, 1, (50, 3)))
+    tensor = torch.from_numpy(places)
+    if order == "positions_sines_cosines":
+        wanted = generate_fourier_features(tensor[None], 5, (4.0, 7.0, 20.0))[0]
+        found = Fourier([5] * 3, [4.0, 7.0, 20.0], order).features(places)
+    else:
+        wanted = fourier_encode(tensor, 20.0, 5).flatten(1)
+        found = Fourier([5] * 3, [20.0] * 3, order).features(places)
+    assert np.array_equal(found, wanted.numpy())
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("concat_pos", [True, False])
+@pytest.mark.parametrize("sine_only", [True, False])
+def test_each_axis_has_its_own_bands_and_resolution(order, concat_pos, sine_only):
+    bands, resolutions = [2, 3], [10.0, 20.0]
+    fourier = Fourier(bands, resolutions, order, concat_pos, sine_only)
+    places = np.float32([[0.3, -0.7], [1.0, 0.1]])
+    found = fourier.features(places)
+    assert found.shape[1] == 5 * (1 if sine_only else 2) + 2 * concat_pos
+    for axis in range(2):
+        angles = np.pi * places[:, axis : axis + 1] * np.linspace(1, resolutions[axis] / 2, bands[axis])
+        parts = [places[:, axis : axis + 1]] * concat_pos + [np.sin(angles)] + [np.cos(angles)] * (not sine_only)
+        assert np.abs(found[:, fourier.columns(axis)] - np.concatenate(parts, 1)).max() < 1e-5
 
 
 def test_a_formula_would_miss_long_audio():

@@ -40,6 +40,58 @@ def test_logits_that_are_not_finite_are_refused(case):
         checks.judge(Comparison(expected, np.full_like(expected, np.nan)), False, "mel")
 
 
+def test_a_file_of_two_gigabytes_is_told_before_it_is_checked(case, monkeypatch):
+    monkeypatch.setattr("percept_export.write.MOST_BYTES", 1000)
+    with pytest.raises(ExportError, match="one ONNX file holds 2 GB; try --int8"):
+        write(case("mel").network, Options())
+
+
+def saved(model, path) -> str:
+    onnx.save(model, path)
+    return str(path)
+
+
+def test_the_logits_may_have_any_name(case, tmp_path):
+    """Percept runs such a file, so it is verified too."""
+    model = write(case("mel").network, Options())
+    document = manifest.read(model)
+    document["output"]["name"] = "scores"
+    onnx.helper.set_model_props(model, {manifest.KEY: json.dumps(document)})
+    model.graph.output[0].name = "scores"
+    model.graph.node[-1].output[0] = "scores"
+    assert checks.standalone(saved(model, tmp_path / "named.onnx")) == document
+
+
+def test_free_sides_are_fed_as_the_manifest_says(case, tmp_path):
+    model = write(case("image-fourier").network, Options(fold=False))
+    for size in model.graph.input[0].type.tensor_type.shape.dim:
+        size.dim_param = f"any{id(size)}"
+    checks.standalone(saved(model, tmp_path / "free.onnx"))
+
+
+def test_weights_that_are_not_numbers_are_told(case, tmp_path):
+    network = copy.copy(case("mel").network)
+    network.latents = np.full_like(network.latents, np.nan)
+    with pytest.raises(ExportError, match="logits are not finite"):
+        checks.standalone(saved(write(network, Options()), tmp_path / "nan.onnx"))
+
+
+def test_an_operator_of_int8_does_not_make_a_file_int8(case):
+    """Answers may be further off only where int8 was asked for."""
+    one = case("image-fourier")
+    model = write(one.network, Options(int8=True))
+    with pytest.raises(ExportError, match="disagrees with PyTorch"):
+        checks.verify(model, one.network, expected=one.expected)
+    assert "int8" in checks.verify(model, one.network, expected=one.expected, int8=True)
+
+
+def test_a_manifest_too_deep_to_read_is_told():
+    model = onnx.helper.make_model(onnx.helper.make_graph([], "none", [], []))
+    onnx.helper.set_model_props(model, {manifest.KEY: "[" * 100_000})
+    with pytest.raises(ExportError, match="is not JSON"):
+        manifest.read(model)
+
+
 def test_what_all_inputs_share_does_not_count():
     """A difference of 1e-2 in what varies is not excused by a large mean."""
     random = np.random.default_rng(0)

@@ -92,6 +92,12 @@ impl fmt::Display for ByteArrayReport {
     }
 }
 
+/// Of slow models more decimals count.
+fn figure(windows_a_second: f64) -> String {
+    let decimals = if windows_a_second < 10.0 { 2 } else { 1 };
+    format!("{windows_a_second:.decimals$}")
+}
+
 impl fmt::Display for ModelReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -114,11 +120,7 @@ impl fmt::Display for ModelReport {
                     .throughput
                     .iter()
                     .find(|one| one.threads == threads && one.batch == *batch);
-                write!(
-                    f,
-                    "{:>12}",
-                    one.map_or("-".into(), |one| format!("{:.1}", one.windows_a_second))
-                )?;
+                write!(f, "{:>12}", one.map_or("-".into(), |one| figure(one.windows_a_second)))?;
             }
             writeln!(f)?;
         }

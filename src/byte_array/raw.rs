@@ -38,21 +38,23 @@ impl RawClip {
         &self.times[..batch * self.grid.frames]
     }
 
-    /// Puts `window` into a slot; no pictures are black.
+    /// Puts `window` into a slot; no pictures are black, all at its end.
     ///
     /// # Panics
     /// If the slot does not exist, or the window's frames are not of this model's number and size.
     pub fn write(&mut self, slot: usize, window: &Window) {
         let (frames, bytes) = (self.grid.frames, self.grid.height * self.grid.width * 3);
         let pixels = &mut self.pixels[slot * frames * bytes..][..frames * bytes];
+        let times = &mut self.times[slot * frames..][..frames];
         if window.frames.is_empty() {
-            return pixels.fill(0);
+            pixels.fill(0);
+            return times.fill(0.0);
         }
         check_frames(window, &self.grid);
         for (to, frame) in pixels.chunks_exact_mut(bytes).zip(&window.frames) {
             to.copy_from_slice(&frame.pixels);
         }
-        for (to, age) in self.times[slot * frames..][..frames].iter_mut().zip(window.ages()) {
+        for (to, age) in times.iter_mut().zip(window.ages()) {
             *to = -age.as_secs_f32();
         }
     }

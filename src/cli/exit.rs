@@ -42,7 +42,30 @@ impl Failure {
     }
 
     pub fn exit(self) -> ExitCode {
-        eprintln!("{}", redact::mask(self.message.trim_end()));
+        eprintln!("{}", without_controls(&redact::mask(self.message.trim_end())));
         ExitCode::from(self.status)
+    }
+}
+
+/// What came from a file or from the network may hold what would move a terminal's cursor.
+fn without_controls(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => plain.push(c),
+            c if c.is_control() => plain.extend(c.escape_debug()),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_are_left_alone() {
+        assert_eq!(without_controls("no `\u{1b}[2J`:\n\tüse\r"), "no `\\u{1b}[2J`:\n\tüse\\r");
     }
 }

@@ -33,7 +33,9 @@ pub fn model(command: &ModelCommand) -> Result<(), Failure> {
         }
         #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
         ModelCommand::Test { file, clips, json, machine } => {
-            let settings = ModelSettings { path: file.clone(), ..machine_settings(machine)? };
+            // Clips are looked at one after another.
+            let settings =
+                ModelSettings { path: file.clone(), max_batch: 1, ..machine_settings(machine)? };
             super::test_clip::test(&settings, clips, *json)
         }
         #[allow(unreachable_patterns, reason = "which commands are left depends on the features")]

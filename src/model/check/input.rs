@@ -16,6 +16,7 @@ pub fn check(input: &Input, faults: &mut Faults) {
     if input.name().is_empty() {
         faults.add("name", "it is empty", "write the name of the ONNX input");
     }
+    faults.controls("name", input.name());
     match input {
         Input::Image(one) | Input::Video(one) => {
             pictures(one, matches!(input, Input::Video(_)), faults);

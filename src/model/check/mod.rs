@@ -21,6 +21,10 @@ pub fn manifest(manifest: &Manifest) -> Vec<ManifestFault> {
             faults.add(field, "it is empty", "write the model's");
         }
     }
+    let shown = [&manifest.name, &manifest.version, &manifest.license, &manifest.source];
+    for (field, text) in ["name", "version", "license", "source"].into_iter().zip(shown) {
+        faults.controls(field, text);
+    }
     if manifest.inputs.is_empty() {
         faults.add("inputs", "there are none", "describe each ONNX input that takes a modality");
     }
@@ -173,6 +177,16 @@ struct Faults {
 impl Faults {
     fn add(&mut self, field: &str, problem: impl Into<String>, fix: impl Into<String>) {
         self.list.push(ManifestFault::new(format!("{}{field}", self.at), problem, fix));
+    }
+
+    /// Whether `text`, which terminals are to show, holds control characters; tells if so.
+    fn controls(&mut self, field: &str, text: &str) -> bool {
+        let found = text.contains(char::is_control);
+        if found {
+            let problem = format!("{text:?} holds control characters");
+            self.add(field, problem, "write plain text on one line");
+        }
+        found
     }
 }
 

@@ -13,6 +13,8 @@ pub fn check(output: &Output, faults: &mut Faults) {
     for (index, label) in output.labels.iter().enumerate() {
         if label.trim().is_empty() {
             faults.add(&format!("labels[{index}]"), "it is empty", "write the label's name");
+        } else if faults.controls(&format!("labels[{index}]"), label) {
+            continue;
         } else if !seen.insert(label) {
             faults.add(
                 &format!("labels[{index}]"),

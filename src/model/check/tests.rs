@@ -129,6 +129,7 @@ fn sizes_that_would_take_all_memory_are_refused() {
 #[test]
 fn labels_are_there_once_each() {
     refused("/output/labels/1", json!("dark"), "output.labels[1]", "twice");
+    refused("/output/labels/1", json!("a\rb"), "output.labels[1]", r"a\rb");
     refused("/output/labels/1", json!(" "), "output.labels[1]", "empty");
 }
 
