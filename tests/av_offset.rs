@@ -64,7 +64,8 @@ impl Line {
         let decode =
             DecodeSettings { mode: DecodeMode::All, ..DecodeSettings::new([8, 8], plan.step) };
         let (channels, samples) = (1, SAMPLES);
-        let sound = SoundPlan { rate: RATE, channels, samples, hop: FRAME, whole: false };
+        let sound =
+            SoundPlan { rate: RATE, channels, samples, hop: FRAME, whole: false, alone: false };
         let stream = StreamId::new("s").unwrap();
         let metrics = Metrics::new().stream(&stream);
         let windower = Windower::new(stream, Some(plan), Some(sound), metrics.clone());

@@ -224,3 +224,48 @@ fn cameras_are_looked_at_by_key_frames_and_heard_all_along() {
 fn stream(event: &Value) -> String {
     event["stream"].as_str().unwrap().to_owned()
 }
+
+/// A clip of pictures at these seconds, and `sound` seconds of sound.
+fn pictured_at(folder: &Path, name: &str, graph: &str, sound: u32) -> String {
+    let path = folder.join(name).to_str().unwrap().to_owned();
+    let heard =
+        format!("aevalsrc='0.2*sin(2*PI*(300+200*sin(3*t))*t)+0.02*random(0)':s=48000:d={sound}");
+    let mut arguments = vec!["-f", "lavfi", "-i", graph, "-f", "lavfi", "-i", &heard];
+    arguments.extend("-c:v libx264 -preset ultrafast -pix_fmt yuv420p -bf 0 -c:a aac".split(' '));
+    // Else FFmpeg writes ten seconds of sound without waiting for a picture.
+    arguments.extend("-threads 1 -max_interleave_delta 0".split(' '));
+    arguments.push(&path);
+    ffmpeg(&arguments);
+    path
+}
+
+#[test]
+fn sound_is_heard_where_pictures_are_too_rare_too_few_or_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, graph: &str, sound: u32| {
+        let clip = pictured_at(folder.path(), name, graph, sound);
+        let ended = percept(&["run", "--listen", "off", &clip]);
+        assert_eq!(ended.code(), Some(0), "{name}: {}", ended.stderr);
+        let told = windows(&ended.events, name.split('.').next().unwrap());
+        let told: Vec<_> =
+            told.iter().map(|(end, scores)| (end.round() as u32, judged(scores))).collect();
+        told
+    };
+    let alone = |ends: std::ops::RangeInclusive<u32>| -> Vec<_> {
+        ends.step_by(2).map(|end| (end, [false, true])).collect()
+    };
+    // A slide every 10 s, and every 20 s.
+    for (name, every, container) in [("ten", 10, "mp4"), ("twenty", 20, "mkv")] {
+        let graph = format!("testsrc2=size=128x96:rate=1/{every}:duration=60");
+        let told = of(&format!("{name}.{container}"), &graph, 60);
+        assert_eq!(told, alone(3..=59), "{name}");
+    }
+    assert_eq!(of("short.mp4", "testsrc2=size=128x96:rate=1:duration=2", 4), alone(3..=3));
+    let told = of("stops.mkv", "testsrc2=size=128x96:rate=10:duration=10.5", 40);
+    let seen = told.iter().position(|(_, judged)| !judged[0]).unwrap();
+    assert_eq!(told[..seen], [(6, [true, true]), (8, [true, true]), (10, [true, true])]);
+    assert_eq!(told[seen..], alone(12..=40));
+    // A little more of sound than of pictures is no reason.
+    let told = of("usual.mp4", "testsrc2=size=128x96:rate=10:duration=20", 22);
+    assert_eq!(told, [6, 8, 10, 12, 14, 16, 18].map(|end| (end, [true, true])));
+}

@@ -41,9 +41,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     let unfit = |_| BenchError::Clip { clip: clip.to_owned() };
     let plan = Plan::new(&input, HOP).map_err(unfit)?;
     let sound = match model.manifest().sound() {
-        Some(input) => {
-            Some(SoundPlan::new(input, HOP, model.manifest().judges_sound()).map_err(unfit)?)
-        }
+        Some(input) => Some(SoundPlan::new(input, HOP, model.manifest()).map_err(unfit)?),
         None => None,
     };
     let source = SourceSettings { wanted: Wanted::of(true, sound.is_some()), ..source };

@@ -193,7 +193,7 @@ fn wants(
         None => None,
     };
     let sound = match manifest.sound() {
-        Some(input) => Some(stream.sound_plan(input, manifest.judges_sound(), faults)?),
+        Some(input) => Some(stream.sound_plan(input, manifest, faults)?),
         None => None,
     };
     Some(Wants { pictures, sound, points: manifest.points().map(|input| input.points) })

@@ -81,7 +81,7 @@ fn wants(manifest: &Manifest) -> Result<Wants, HopError> {
         None => None,
     };
     let sound = match manifest.sound() {
-        Some(input) => Some(SoundPlan::new(input, HOP, manifest.judges_sound())?),
+        Some(input) => Some(SoundPlan::new(input, HOP, manifest)?),
         None => None,
     };
     let points = manifest.points().map(|input| input.points);

@@ -9,8 +9,8 @@ use super::checked::{Checked, Stream};
 use super::faults::{Faults, Placed};
 use super::load::unused_name;
 use super::secret::Secret;
-use crate::data::StreamId;
 use crate::data::manifest::{Output, Pictures, Sound};
+use crate::data::{Manifest, StreamId};
 use crate::decode::DecodeSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
@@ -188,9 +188,13 @@ impl Stream {
     }
 
     /// What sound a window has for a model with this input; a fault at the hop if it cannot be.
-    /// `whole` as [`SoundPlan::whole`].
-    pub fn sound_plan(&self, input: &Sound, whole: bool, faults: &mut Faults) -> Option<SoundPlan> {
-        let plan = SoundPlan::new(input, self.hop.value, whole);
+    pub fn sound_plan(
+        &self,
+        input: &Sound,
+        manifest: &Manifest,
+        faults: &mut Faults,
+    ) -> Option<SoundPlan> {
+        let plan = SoundPlan::new(input, self.hop.value, manifest);
         plan.map_err(|error| faults.push(&self.hop.place, error.to_string(), "")).ok()
     }
 

@@ -296,7 +296,7 @@ impl Decoder {
             self.waited = Some(0);
             return Ok(());
         }
-        *timeline = kept.checkpoint;
+        timeline.go_back(kept.checkpoint);
         for (packet, origin) in &kept.packets {
             self.decode(packet, *origin, timeline, ready)?;
         }

@@ -208,6 +208,9 @@ impl SoundDecoder {
             };
             let Some((media, segment)) = placed else { return };
             self.next = Some((media + duration, segment));
+            if !self.leads {
+                timeline.followed(media + duration, segment);
+            }
             let Some(held) = self.held.pop_front() else { return };
             let Origin { arrived, captured_at, clock } = held.origin;
             ready.push(AudioChunk {

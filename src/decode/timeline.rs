@@ -67,6 +67,9 @@ pub struct Timeline {
     last: Option<Last>,
     /// Set after a reconnect: how long the stream was away.
     away: Option<Duration>,
+    /// Where another track has come to in this segment, in nanoseconds of media time, while that
+    /// lies after the latest frame.
+    beside: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +103,7 @@ impl Timeline {
         if let Some(last) = self.last {
             let away = now.saturating_duration_since(last.arrived);
             if self.away.replace(away).is_none() {
+                self.beside = None;
                 self.segment += 1;
             }
         }
@@ -124,13 +128,33 @@ impl Timeline {
         let Some(last) = self.last.filter(|_| self.away.is_none()) else { return Beside::NotYet };
         let Some(offset) = last.offset else { return Beside::NotYet };
         let raw = nanos(pts, tick).saturating_add(offset).saturating_add(shift);
-        let near = |raw: &i64| raw.saturating_sub(last.raw).saturating_abs() <= MOST_FORWARD;
+        // Where the frames stay away, the other track may follow itself.
+        let near = |raw: &i64| {
+            [Some(last.raw), self.beside]
+                .into_iter()
+                .flatten()
+                .any(|anchor| raw.saturating_sub(anchor).saturating_abs() <= MOST_FORWARD)
+        };
         let turns = WRAPS.map(|bits| nanos(1 << bits, tick));
         let turned = turns.iter().flat_map(|turn| [raw.saturating_add(*turn), raw - turn]);
         match std::iter::once(raw).chain(turned).find(near) {
             Some(raw) => Beside::At { media: MediaTime::from_nanos(raw), segment: self.segment },
             None => Beside::Elsewhere,
         }
+    }
+
+    /// Another track that was placed in this segment has come to `media`: it may go on from there
+    /// however long no frame comes, and the next frame may lie as far on without a jump.
+    pub fn followed(&mut self, media: MediaTime, segment: u32) {
+        if segment == self.segment && self.away.is_none() {
+            self.beside = Some(media.as_nanos());
+        }
+    }
+
+    /// Goes back to a checkpoint, from which the frames are placed again; another track is not.
+    pub fn go_back(&mut self, checkpoint: Self) {
+        let beside = self.beside.filter(|_| self.segment == checkpoint.segment);
+        *self = Self { beside, ..checkpoint };
     }
 
     /// Nanoseconds by which a timestamp of another track is off, were it of `media`.
@@ -177,7 +201,8 @@ impl Timeline {
         // Packets come in decoding order: B-frames step back by as many frames as lie between.
         let back = last.duration.map_or(0, |d| nanos_of(d).saturating_mul(REORDERED));
         let back = back.max(MOST_BACK);
-        let fits = |raw: i64| (last.raw - back..=last.raw + longest).contains(&raw);
+        let furthest = self.beside.map_or(last.raw, |beside| beside.max(last.raw));
+        let fits = |raw: i64| (last.raw - back..=furthest + longest).contains(&raw);
         let raw = nanos.saturating_add(offset);
         if fits(raw) {
             return self.settle(&time, raw, Some(offset), false);
@@ -192,12 +217,14 @@ impl Timeline {
             }
         }
         self.segment += 1;
+        self.beside = None;
         let gap = if time.live { waited } else { guess };
         let media = last.media + gap.max(1);
         self.settle(&time, media, Some(media - nanos), true)
     }
 
     fn settle(&mut self, time: &RawTime, raw: i64, offset: Option<i64>, jumped: bool) -> Moment {
+        self.beside = self.beside.filter(|beside| *beside > raw);
         let media = self.last.map_or(raw, |last| raw.max(last.media));
         self.last = Some(Last {
             media,
@@ -380,6 +407,31 @@ mod tests {
         assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), at(130, 1));
         feed.timeline.reconnected(feed.start + 500 * MS);
         assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), Beside::NotYet);
+    }
+
+    #[test]
+    fn another_track_goes_on_while_no_frame_comes_and_the_next_is_no_jump() {
+        const MS_CLOCK: (i32, i32) = (1, 1000);
+        let mut feed = Feed::file();
+        feed.at(0, NOW);
+        for seconds in 1..=25 {
+            let at = MediaTime::from_nanos(seconds * 1_000_000_000);
+            let beside = feed.timeline.beside(seconds * 1000, MS_CLOCK, 0);
+            assert_eq!(beside, Beside::At { media: at, segment: 0 });
+            feed.timeline.followed(at, 0);
+        }
+        assert_eq!(feed.timeline.beside(36_000, MS_CLOCK, 0), Beside::Elsewhere);
+        let (media, moment) = feed.at(90_000 * 25, NOW);
+        assert_eq!((media, moment.jumped), (25_000.0, false));
+        // Frames that are placed again go there without a jump, too.
+        let mut again = feed.timeline.clone();
+        again.followed(MediaTime::from_nanos(45_000_000_000), 0);
+        again.go_back(feed.timeline.clone());
+        let mut again = Feed { timeline: again, ..Feed::file() };
+        assert!(!again.at(90_000 * 26, NOW).1.jumped && !again.at(90_000 * 50, NOW).1.jumped);
+        // From a frame on that has come to it, it is near that again.
+        assert_eq!(feed.timeline.beside(36_000, MS_CLOCK, 0), Beside::Elsewhere);
+        assert!(feed.at(90_000 * 50, NOW).1.jumped);
     }
 
     #[test]

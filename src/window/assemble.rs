@@ -22,15 +22,10 @@ pub(super) struct Assembler {
 
 impl Assembler {
     pub fn new(plan: Plan, metrics: StreamMetrics) -> Self {
-        let frames = VecDeque::with_capacity(Self::reach(&plan));
+        let frames = VecDeque::with_capacity(plan.reach());
         // The first full clip is looked at at once.
         let since_look = plan.looks_every;
         Self { plan, metrics, frames, since_look, looked: false }
-    }
-
-    /// Sampled frames from a clip's first to its last.
-    fn reach(plan: &Plan) -> usize {
-        (plan.frames - 1) * plan.stride + 1
     }
 
     /// Takes the next sampled frame and gives the clip that it completes, if any.
@@ -38,12 +33,12 @@ impl Assembler {
         if self.frames.back().is_some_and(|last| self.breaks(last, &frame)) {
             self.clear();
         }
-        if self.frames.len() == Self::reach(&self.plan) {
+        if self.frames.len() == self.plan.reach() {
             self.frames.pop_front();
         }
         self.frames.push_back(frame);
         self.since_look = self.since_look.saturating_add(1);
-        let full = self.frames.len() == Self::reach(&self.plan);
+        let full = self.frames.len() == self.plan.reach();
         (full && self.since_look >= self.plan.looks_every).then(|| {
             self.since_look = 0;
             self.looked = true;

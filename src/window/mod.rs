@@ -5,6 +5,7 @@
 //! frames or touch pixels.
 
 mod assemble;
+mod listener;
 mod plan;
 mod sound;
 mod stretch;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::data::Manifest;
 use crate::data::manifest::{Pictures, Sound};
 
 /// Gaps longer than the model's accepted interval by this share still pass: key frames jitter.
@@ -38,12 +39,14 @@ pub struct SoundPlan {
     /// A window has sound only where it was to be heard from beginning to end: labels judge the
     /// sound itself, and would take padding for silence.
     pub whole: bool,
+    /// Sound whose pictures fail to make windows has windows of its own: the model is told that the
+    /// pictures are missing.
+    pub alone: bool,
 }
 
 impl SoundPlan {
-    /// For a model with this checked `input`; `hop` must be above zero, and `whole` is whether any
-    /// of its labels judges the sound.
-    pub fn new(input: &Sound, hop: Duration, whole: bool) -> Result<Self, HopError> {
+    /// For the `input` of a model with this checked manifest; `hop` must be above zero.
+    pub fn new(input: &Sound, hop: Duration, manifest: &Manifest) -> Result<Self, HopError> {
         if hop.is_zero() {
             return Err(HopError::Zero);
         }
@@ -52,7 +55,8 @@ impl SoundPlan {
             channels: u16::try_from(input.channels).unwrap_or(u16::MAX).max(1),
             samples: input.samples.max(1),
             hop,
-            whole,
+            whole: manifest.judges_sound(),
+            alone: manifest.present.is_some(),
         })
     }
 
@@ -122,6 +126,22 @@ impl Plan {
             ..single
         })
     }
+
+    /// Sampled frames from a window's first to its last.
+    pub fn reach(&self) -> usize {
+        (self.frames - 1) * self.stride + 1
+    }
+
+    /// The longest that windows of pictures may be in coming, `(the first, each further one)`: as
+    /// far apart as the model accepts its frames, and a hop longer.
+    pub fn patience(&self) -> (Duration, Duration) {
+        let times = |duration: Duration, count: usize| {
+            duration.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
+        };
+        let hop = times(self.step, self.looks_every);
+        let gap = self.longest_gap.unwrap_or(self.step);
+        (times(gap, self.reach() - 1) + hop, times(gap, self.looks_every) + hop)
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +184,16 @@ mod tests {
         assert_eq!((plan.step, plan.stride, plan.looks_every), (200 * MS, 3, 1));
         let (_, most) = plan.interval.unwrap();
         assert_eq!(most, 400 * MS, "key frames much rarer than the hop are not enough");
+    }
+
+    #[test]
+    fn pictures_may_take_as_long_as_their_longest_gaps_and_a_hop() {
+        let patience = |hop: Duration| Plan::new(&clip(), hop).unwrap().patience();
+        assert_eq!(patience(2000 * MS), (14_600 * MS, 6200 * MS));
+        let (first, further) = patience(12_000 * MS);
+        assert_eq!((first, further), (24_600 * MS, 24_600 * MS), "a look takes three frames");
+        let single = Plan::new(&input(1, ""), 2000 * MS).unwrap();
+        assert_eq!(single.patience(), (2000 * MS, 4000 * MS));
     }
 
     #[test]

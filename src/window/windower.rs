@@ -4,15 +4,18 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::assemble::Assembler;
-use super::{Plan, SoundBuffer, SoundPlan};
-use crate::data::{AudioChunk, MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
+use super::listener::Listener;
+use super::{Plan, SoundPlan};
+use crate::data::{AudioChunk, MediaTime, Stamp, StreamId, VideoFrame, Window};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 
-/// Media time that a window of a live stream waits for its sound to come after its pictures.
+/// Media time by which a live stream's sound may come after its pictures, or they after it.
 /// Cameras send the two up to about a second apart.
 const LONGEST_WAIT: Duration = Duration::from_millis(1500);
 /// The same of a file, whose windows are in no hurry.
 const LONGEST_WAIT_OF_FILE: Duration = Duration::from_secs(5);
+/// The most sound that is kept for when its pictures have been waited for in vain.
+const MOST_LEFT: Duration = Duration::from_secs(15);
 /// Sound that is kept beside what a window wants: it may come before its pictures.
 const AHEAD: Duration = Duration::from_secs(6);
 
@@ -21,7 +24,9 @@ const AHEAD: Duration = Duration::from_secs(6);
 /// Where there are pictures they lead: a window ends with its newest frame, and its sound is
 /// what was to be heard before that moment. It waits for sound that is still to come, but not
 /// for long, and not at all while the stream is silent. Where there is sound alone, there is a
-/// window every hop.
+/// window every hop; so there is where pictures have been in coming for longer than they may
+/// ([`Plan::patience`]), until they make a window again, and at the end of an input whose pictures
+/// made none.
 pub struct Windower {
     stream: StreamId,
     metrics: StreamMetrics,
@@ -29,20 +34,11 @@ pub struct Windower {
     sound: Option<Listener>,
     /// Whether this connection has pictures that lead.
     pictures_lead: bool,
+    /// How long the first window of pictures may be in coming, and each further one.
+    patience: (Duration, Duration),
     longest_wait: Duration,
     waiting: VecDeque<Window>,
     seq: u64,
-}
-
-struct Listener {
-    plan: SoundPlan,
-    buffer: SoundBuffer,
-    /// Sound has come lately: it is worth waiting for.
-    expected: bool,
-    /// The end of the next window, where sound leads.
-    due: Option<MediaTime>,
-    /// The latest sound.
-    stamp: Option<Stamp>,
 }
 
 impl Windower {
@@ -52,17 +48,17 @@ impl Windower {
         sound: Option<SoundPlan>,
         metrics: StreamMetrics,
     ) -> Self {
+        let patience = pictures.as_ref().map(Plan::patience).unwrap_or_default();
         let sound = sound.map(|plan| {
-            let (rate, channels) = (plan.rate, plan.channels);
-            let keep = plan.duration() + AHEAD;
-            let buffer = SoundBuffer::new(rate, channels, keep, metrics.audio.clone());
-            Listener { plan, buffer, expected: false, due: None, stamp: None }
+            let left = if plan.alone { patience.0.min(MOST_LEFT) } else { Duration::ZERO };
+            Listener::new(plan, plan.duration() + AHEAD + left, metrics.audio.clone())
         });
         Self {
             stream,
             pictures: pictures.map(|plan| Assembler::new(plan, metrics.clone())),
             sound,
             pictures_lead: true,
+            patience,
             longest_wait: LONGEST_WAIT,
             waiting: VecDeque::new(),
             metrics,
@@ -84,7 +80,18 @@ impl Windower {
         let Some(frames) = self.pictures.as_mut().and_then(|pictures| pictures.push(frame)) else {
             return;
         };
-        self.waiting.push_back(Window::of_frames(self.stream.clone(), 0, frames));
+        let window = Window::of_frames(self.stream.clone(), 0, frames);
+        let (end, wait) = (window.end, self.longest_wait);
+        // Sound that was alone until now, where a window of it still lies before this one.
+        self.give_sound(ready, |listener, due| {
+            listener.buffer.segment() == Some(end.segment)
+                && due + listener.plan.hop <= end.media
+                && listener.is_left_alone(wait)
+        });
+        if let Some(listener) = &mut self.sound {
+            listener.pictured(&end, self.patience.1);
+        }
+        self.waiting.push_back(window);
         self.give(ready, |listener, end| {
             !listener.expected || listener.segment_is_past(end) || listener.reaches(end)
         });
@@ -96,21 +103,23 @@ impl Windower {
         if listener.buffer.segment().is_some_and(|segment| chunk.stamp.segment < segment) {
             return; // Of before a jump that was seen already.
         }
-        listener.expected = true;
         if listener.buffer.segment().is_some_and(|segment| chunk.stamp.segment > segment) {
             // The last sound that these could have.
             self.give(ready, |listener, end| listener.buffer.segment() == Some(end.segment));
             self.end_of_sound(ready);
         }
+        let (pictures_lead, wait) = (self.pictures_lead, self.longest_wait);
         let Some(listener) = &mut self.sound else { return };
-        listener.buffer.push(chunk);
-        listener.stamp = Some(chunk.stamp);
-        if self.pictures_lead {
+        listener.hear(chunk, self.patience.0);
+        if pictures_lead {
             self.give(ready, |listener, end| {
                 listener.segment_is_past(end) || listener.reaches(end)
             });
+            self.give_sound(ready, |listener, due| {
+                listener.is_left_alone(wait) && listener.buffer.reaches(due + wait)
+            });
         } else {
-            self.give_sound(ready);
+            self.give_sound(ready, |_, _| true);
         }
     }
 
@@ -132,10 +141,10 @@ impl Windower {
             listener.buffer.finish();
         }
         if !self.pictures_lead {
-            self.give_sound(ready);
+            self.give_sound(ready, |_, _| true);
         }
-        self.end_of_sound(ready);
         self.give(ready, |_, _| true);
+        self.end_of_sound(ready);
     }
 
     /// Whether this connection has pictures, with which its windows end.
@@ -154,8 +163,7 @@ impl Windower {
             pictures.clear();
         }
         if let Some(listener) = &mut self.sound {
-            listener.buffer.clear();
-            (listener.due, listener.stamp) = (None, None);
+            listener.clear();
         }
         self.waiting.clear();
     }
@@ -180,14 +188,12 @@ impl Windower {
         }
     }
 
-    /// Gives the windows of sound alone that are due.
-    fn give_sound(&mut self, ready: &mut Vec<Window>) {
+    /// Gives the windows of sound alone that are due and whose sound has come, as long as `now`
+    /// holds.
+    fn give_sound(&mut self, ready: &mut Vec<Window>, now: impl Fn(&Listener, MediaTime) -> bool) {
         let Some(listener) = &mut self.sound else { return };
-        let span = listener.buffer.span();
-        let first = span.start + listener.plan.duration();
-        // The first of what is held may be later than was due, after a long hole.
-        let mut due = listener.due.unwrap_or(first).max(first);
-        while listener.buffer.reaches(due) {
+        let is_now = |listener: &Listener, due| listener.buffer.reaches(due) && now(listener, due);
+        while let Some(due) = listener.due().filter(|due| is_now(listener, *due)) {
             match listener.window(&self.stream, self.seq, due) {
                 Some(window) => {
                     ready.push(window);
@@ -195,67 +201,26 @@ impl Windower {
                 }
                 None => self.metrics.windows_dropped(DropReason::Partial).inc(),
             }
-            due = due + listener.plan.hop;
+            listener.looked(due);
         }
-        listener.due = Some(due);
     }
 
-    /// Sound that was too short for a window makes one all the same, if it fills half of it and
-    /// the model bears padding.
+    /// The sound of a segment has ended: gives what pictures left alone. Sound without pictures
+    /// that was too short for a window makes one all the same, if it fills half of it and the
+    /// model bears padding.
     fn end_of_sound(&mut self, ready: &mut Vec<Window>) {
+        if self.pictures_lead {
+            return self.give_sound(ready, |listener, _| listener.is_left_in_the_end());
+        }
         let Some(listener) = &mut self.sound else { return };
-        if self.pictures_lead || listener.buffer.segment().is_none() {
-            return;
-        }
-        let first = listener.buffer.span().start + listener.plan.duration();
-        let looked = listener.due.take().is_some_and(|due| due > first);
-        if looked {
-            return;
-        }
-        match listener.window(&self.stream, self.seq, first) {
+        let Some(due) = listener.due().filter(|_| !listener.has_looked()) else { return };
+        match listener.window(&self.stream, self.seq, due) {
             Some(window) => {
                 ready.push(window);
                 self.seq += 1;
             }
             None => self.metrics.windows_dropped(DropReason::Partial).inc(),
         }
-    }
-}
-
-impl Listener {
-    fn reaches(&self, end: &Stamp) -> bool {
-        self.buffer.segment() == Some(end.segment) && self.buffer.reaches(end.media)
-    }
-
-    /// Sound of a later segment has come: none will come for this window.
-    fn segment_is_past(&self, end: &Stamp) -> bool {
-        self.buffer.segment().is_some_and(|segment| segment > end.segment)
-    }
-
-    /// The sound of a window that ends at `end`, if there is enough of it for this model.
-    fn cut(&self, end: MediaTime) -> Option<SoundClip> {
-        self.buffer.cut(end, self.plan.samples, self.plan.whole)
-    }
-
-    /// A window of sound alone that ends at `end`.
-    fn window(&self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
-        let sound = self.cut(end)?;
-        let latest = self.stamp?;
-        let captured_at = latest.captured_at.and_then(|at| {
-            // The latest sound begins before the window's end, or after it.
-            at.checked_add(end.since(latest.media))?.checked_sub(latest.media.since(end))
-        });
-        let stamp = Stamp { media: end, captured_at, ..latest };
-        let duration = self.plan.duration();
-        let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-        let start = Stamp {
-            // An encoder's priming lies before the first sound.
-            media: MediaTime::from_nanos(end.as_nanos().saturating_sub(nanos).max(0)),
-            captured_at: stamp.captured_at.and_then(|at| at.checked_sub(duration)),
-            ..stamp
-        };
-        let silent = Window::empty(stream.clone(), seq, start, stamp);
-        Some(Window { sound: Some(sound), ..silent })
     }
 }
 

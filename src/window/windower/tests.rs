@@ -7,6 +7,20 @@ use crate::telemetry::metrics::Metrics;
 
 const RATE: u32 = 1000;
 
+/// A look at every picture, a quarter of a second apart.
+const SINGLE: Plan = Plan {
+    frames: 1,
+    step: Duration::from_millis(250),
+    stride: 1,
+    looks_every: 1,
+    longest_gap: None,
+    interval: None,
+};
+
+/// A look at two pictures, which may be a second apart: the first look may be 1.25 s in coming,
+/// and each further one.
+const PAIRS: Plan = Plan { frames: 2, longest_gap: Some(Duration::from_secs(1)), ..SINGLE };
+
 /// One stream; times in seconds.
 struct Line {
     windower: Windower,
@@ -32,21 +46,17 @@ impl Line {
 
     /// The same; `whole`: for a model that judges the sound itself.
     fn of(pictures: bool, live: bool, whole: bool) -> Self {
+        Self::with(pictures.then_some(SINGLE), live, whole, false)
+    }
+
+    /// `alone` as in [`SoundPlan`].
+    fn with(plan: Option<Plan>, live: bool, whole: bool, alone: bool) -> Self {
         let metrics = Metrics::new().stream(&StreamId::new("s").unwrap());
-        let plan = Plan {
-            frames: 1,
-            step: Duration::from_millis(250),
-            stride: 1,
-            looks_every: 1,
-            longest_gap: None,
-            interval: None,
-        };
         let hop = Duration::from_millis(250);
-        let sound = SoundPlan { rate: RATE, channels: 1, samples: 500, hop, whole };
+        let sound = SoundPlan { rate: RATE, channels: 1, samples: 500, hop, whole, alone };
         let stream = StreamId::new("s").unwrap();
-        let mut windower =
-            Windower::new(stream, pictures.then_some(plan), Some(sound), metrics.clone());
-        windower.begin(pictures, true, live);
+        let mut windower = Windower::new(stream, plan, Some(sound), metrics.clone());
+        windower.begin(plan.is_some(), true, live);
         Self { windower, metrics, ready: Vec::new() }
     }
 
@@ -240,4 +250,96 @@ fn sound_that_is_judged_is_heard_from_beginning_to_end_or_not_at_all() {
     alone.windower.finish(&mut alone.ready);
     assert_eq!(alone.said(), [], "half of it would be padding");
     assert_eq!(alone.metrics.windows_dropped(DropReason::Partial).get(), 1);
+}
+
+impl Line {
+    /// Of pairs of pictures, each quarter of a second of `span`: its sound, then a picture where
+    /// `pictured` says so; gives the windows' ends, and whether they have pictures and sound.
+    fn played(
+        &mut self,
+        span: std::ops::Range<f64>,
+        pictured: impl Fn(f64) -> bool,
+    ) -> Vec<(f64, bool, bool)> {
+        let quarters = (span.start * 4.0) as u32..(span.end * 4.0) as u32;
+        for at in quarters.map(|quarter| f64::from(quarter) / 4.0) {
+            self.sound(at, 0);
+            if pictured(at) {
+                self.frame(at, 0);
+            }
+        }
+        self.told()
+    }
+
+    fn told(&mut self) -> Vec<(f64, bool, bool)> {
+        let windows = self.ready.drain(..);
+        let of = |w: Window| (w.end.media.as_seconds(), !w.frames.is_empty(), w.sound.is_some());
+        windows.map(of).collect()
+    }
+
+    fn ended(&mut self) -> Vec<(f64, bool, bool)> {
+        self.windower.finish(&mut self.ready);
+        self.told()
+    }
+}
+
+fn alone(ends: std::ops::RangeInclusive<u32>) -> Vec<(f64, bool, bool)> {
+    ends.map(|quarter| (f64::from(quarter) / 4.0, false, true)).collect()
+}
+
+#[test]
+fn pictures_that_make_windows_leave_no_sound_alone() {
+    // As often as wanted, as rarely as accepted; the first a second after the sound.
+    for pictured in [|_| true, |at: f64| at.fract() == 0.0, |at: f64| at >= 1.0] {
+        let mut line = Line::with(Some(PAIRS), true, true, true);
+        let told = [line.played(0.0..9.0, pictured), line.ended()].concat();
+        assert!(told.len() >= 8, "{told:?}");
+        assert!(told.iter().all(|(_, pictures, _)| *pictures), "{told:?}");
+    }
+    // It may run ahead of them, too.
+    let mut line = Line::with(Some(PAIRS), true, true, true);
+    line.frame(0.0, 0);
+    line.frame(0.25, 0);
+    (0..11).for_each(|n| line.sound(f64::from(n) * 0.25, 0));
+    assert_eq!(line.told(), [(0.25, true, false)]);
+}
+
+#[test]
+fn sound_whose_pictures_are_too_rare_is_looked_at_alone() {
+    let mut line = Line::with(Some(PAIRS), true, true, true);
+    let told = line.played(0.0..6.0, |at| at % 3.0 == 0.0);
+    // Until 1.25 s, and 1.5 s by which sound may be early; then all of it up to that much ago,
+    // of which the latest samples are held back.
+    assert_eq!(told, alone(2..=17));
+    assert_eq!(line.ended(), alone(18..=24));
+    // The same of a model that cannot be told that pictures are missing.
+    let mut line = Line::with(Some(PAIRS), true, true, false);
+    assert_eq!(line.played(0.0..6.0, |at| at % 3.0 == 0.0), []);
+    assert_eq!(line.ended(), []);
+}
+
+#[test]
+fn sound_whose_pictures_stop_is_looked_at_alone_until_they_come_again() {
+    let mut line = Line::with(Some(PAIRS), true, true, true);
+    let told = line.played(0.0..5.0, |at| at <= 1.0);
+    let seen = told.iter().filter(|(_, pictures, _)| *pictures).count();
+    assert_eq!(seen, 4);
+    assert_eq!(told[seen..], alone(5..=13), "1.5 s ago");
+    let told = line.played(5.0..7.0, |at| at >= 5.0);
+    let back = told.iter().position(|(_, pictures, _)| *pictures).unwrap();
+    assert_eq!(told[..back], alone(14..=20), "up to a hop before them");
+    assert_eq!(told[back].0, 5.25);
+    assert!(told[back..].iter().all(|(_, pictures, sound)| *pictures && *sound), "{told:?}");
+}
+
+#[test]
+fn in_the_end_no_picture_is_waited_for() {
+    let mut short = Line::with(Some(PAIRS), false, true, true);
+    assert_eq!(short.played(0.0..1.0, |at| at == 0.0), []);
+    assert_eq!(short.ended(), alone(2..=4));
+    // Where pictures made windows, sound may be a little longer than they, or much.
+    for (long, left) in [(2.0, Vec::new()), (2.5, alone(5..=10))] {
+        let mut line = Line::with(Some(PAIRS), false, true, true);
+        let told = [line.played(0.0..long, |at| at <= 1.0), line.ended()].concat();
+        assert_eq!(told[4..], left, "{long} s");
+    }
 }
