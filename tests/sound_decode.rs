@@ -115,6 +115,27 @@ fn sound_may_change_its_rate_and_layout_on_the_way() {
     }
 }
 
+/// FFmpeg counts the times within a PES packet by the rate with which the track began.
+#[test]
+fn sound_that_changes_its_rate_in_a_transport_stream_stays_in_its_place() {
+    let clip = Clip::new();
+    let tone = |rate: u32| format!("sine=frequency=1000:sample_rate={rate}:duration=4");
+    let first = clip.made("a.ts", &tone(48_000), "-c:a aac -b:a 64k");
+    let second = clip.made("b.ts", &tone(16_000), "-c:a aac -b:a 64k -output_ts_offset 4");
+    let both = clip.path("both.ts");
+    let bytes = [std::fs::read(first).unwrap(), std::fs::read(second).unwrap()].concat();
+    std::fs::write(&both, bytes).unwrap();
+    let heard = listen(&both, 16_000, 1);
+    let end = heard.chunks.last().unwrap().end().as_seconds();
+    assert!((end - 8.0).abs() < 0.5, "{end} s");
+    for pair in heard.chunks.windows(2) {
+        let (before, at) = (pair[0].end().as_seconds(), pair[1].stamp.media.as_seconds());
+        // Where the two were joined, the encoder's own delay lies.
+        let joined = (before - 4.0).abs() < 0.5;
+        assert!(joined || (at - before).abs() < 0.015, "{at} comes after {before}");
+    }
+}
+
 #[test]
 fn damage_is_counted_and_leaves_a_hole_in_the_times_and_no_more() {
     let clip = Clip::new();

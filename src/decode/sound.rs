@@ -45,6 +45,13 @@ pub struct SoundDecoder {
     /// What the timestamps are off by, found in this segment.
     shift: (u32, i64),
     untimed: u32,
+    /// Hertz, as the container says; 0 where it does not.
+    rate: u32,
+    /// Where the packet after the latest one would be by the container's durations, in ticks.
+    expected: Option<i64>,
+    /// The latest packet's duration in seconds, if it lies exactly there: its time may be only
+    /// counted.
+    counted: Option<f64>,
     /// Of the latest packet.
     origin: Option<Origin>,
     frame: ffmpeg::frame::Audio,
@@ -92,6 +99,9 @@ impl SoundDecoder {
         decoder.set_packet_time_base(track.time_base);
         let inner = decoder.audio().map_err(start)?;
         Ok(Self {
+            rate: inner.rate(),
+            expected: None,
+            counted: None,
             inner,
             resampler: None,
             settings,
@@ -115,6 +125,10 @@ impl SoundDecoder {
             captured_at: packet.captured_at,
             clock: packet.clock,
         };
+        let (pts, duration) = (packet.inner.pts(), packet.inner.duration());
+        let seconds = duration as f64 * f64::from(self.tick.0) / f64::from(self.tick.1);
+        self.counted = (pts.is_some() && pts == self.expected).then_some(seconds);
+        self.expected = pts.filter(|_| duration > 0).map(|pts| pts.saturating_add(duration));
         if self.inner.send_packet(&packet.inner).is_err() {
             self.metrics.audio.errors.inc();
         }
@@ -171,7 +185,13 @@ impl SoundDecoder {
         let early = resampler.delay();
         let mut samples = Vec::new();
         resampler.run(Some(&self.frame), &mut samples)?;
-        let pts = self.frame.timestamp();
+        // In MPEG-TS FFmpeg counts the times of the frames within a packet of the container by the
+        // rate with which the track began: sound of another one lies after what came before it.
+        let rate = self.frame.rate();
+        let own = self.frame.samples() as f64 / f64::from(rate.max(1));
+        let apart = self.counted.is_some_and(|seconds| (own / seconds - 1.0).abs() > 0.1);
+        let miscounted = apart && ![0, self.rate].contains(&rate);
+        let pts = self.frame.timestamp().filter(|_| !miscounted);
         self.hold(Held { pts, early, origin, samples });
         Ok(())
     }
