@@ -1,11 +1,10 @@
 //! The resident byte array holds what the definition says, whatever was written before.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use percept::byte_array::{ByteArray, RawClip, fourier_features};
 use percept::data::manifest::{Input, Pictures, Position, TimeAxis};
-use percept::data::{Clock, MediaTime, Stamp, StreamId, VideoFrame, Window};
+use percept::data::{MediaTime, Stamp, StreamId, VideoFrame, Window};
 
 fn input(json: serde_json::Value) -> Input {
     serde_json::from_value(json).unwrap()
@@ -43,13 +42,7 @@ fn position_mut(input: &mut Input) -> &mut Position {
 fn window(input: &Input, seed: usize, times: &[f64]) -> Window {
     let [height, width] = pictures(input).size;
     let frames = times.iter().enumerate().map(|(t, seconds)| VideoFrame {
-        stamp: Stamp {
-            media: MediaTime::from_nanos(100_000_000_000 + (seconds * 1e9) as i64),
-            captured_at: None,
-            clock: Clock::None,
-            arrived: Instant::now(),
-            segment: 0,
-        },
+        stamp: Stamp::unclocked(MediaTime::from_nanos(100_000_000_000 + (seconds * 1e9) as i64)),
         width: width as u32,
         height: height as u32,
         pixels: Arc::new(

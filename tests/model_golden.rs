@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use models::{assert_close, load, stamp};
+use models::{assert_close, load};
 use percept::byte_array::ResidentInput;
 use percept::data::{Feed, Logits, ModelInput, Values};
-use percept::data::{MediaTime, SoundClip, StreamId, VideoFrame, Window};
+use percept::data::{MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
 
 const BYTE_ARRAY: &str = "models/stream-health.onnx";
 const RAW: &str = "tests/fixtures/stream-health-raw.onnx";
@@ -56,7 +56,7 @@ fn window(Case { times, present, .. }: &Case) -> Window {
                 );
             }
         }
-        let stamp = stamp(MediaTime::ZERO + Duration::from_secs_f64(100.0 + seconds));
+        let stamp = Stamp::unclocked(MediaTime::ZERO + Duration::from_secs_f64(100.0 + seconds));
         VideoFrame { stamp, width: 224, height: 128, pixels: Arc::new(pixels) }
     });
     let mut window = Window::of_frames(StreamId::new("golden").unwrap(), 0, frames.collect());

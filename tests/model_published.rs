@@ -10,7 +10,7 @@ mod models;
 use std::path::Path;
 use std::sync::Arc;
 
-use models::{assert_close, load, stamp};
+use models::{assert_close, load};
 use percept::byte_array::{ResidentInput, Spectrogram};
 use percept::data::manifest::{Input, Pictures, Points, Sound};
 use percept::data::{
@@ -59,7 +59,7 @@ fn case(file: &str) -> Case {
 
 /// The window of case `k`, with the inputs that `present` names.
 fn window(inputs: &[Input], k: usize, present: Option<&[f32]>) -> Window {
-    let stamp = stamp(MediaTime::ZERO);
+    let stamp = Stamp::unclocked(MediaTime::ZERO);
     let mut window = Window::empty(StreamId::new("golden").unwrap(), 0, stamp, stamp);
     for (index, input) in inputs.iter().enumerate() {
         if present.is_some_and(|present| present[index] == 0.0) {

@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use models::{assert_close, load, stamp};
+use models::{assert_close, load};
 use percept::byte_array::ResidentInput;
 use percept::data::manifest::{Pictures, Sound};
 use percept::data::{MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
@@ -73,7 +73,7 @@ fn sound(sound: &Sound, case: usize) -> SoundClip {
 }
 
 fn window(model: &Model, case: &Case) -> Window {
-    let stamp = stamp(MediaTime::ZERO);
+    let stamp = Stamp::unclocked(MediaTime::ZERO);
     let manifest = model.manifest();
     let frame = case.image.map(|case| picture(stamp, manifest.pictures().unwrap(), case));
     Window {

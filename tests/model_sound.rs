@@ -3,21 +3,14 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use percept::byte_array::{ByteArray, ResidentInput, Spectrogram, fourier_features};
 use percept::data::manifest::{Input, Manifest, Sound};
-use percept::data::{Clock, MediaTime, SoundClip, Stamp, StreamId, Values, Window};
+use percept::data::{MediaTime, SoundClip, Stamp, StreamId, Values, Window};
 use serde_json::{Value, json};
 
 fn window(sound: Option<Vec<f32>>, points: Option<Vec<f32>>) -> Window {
-    let stamp = Stamp {
-        media: MediaTime::ZERO,
-        captured_at: None,
-        clock: Clock::None,
-        arrived: Instant::now(),
-        segment: 0,
-    };
+    let stamp = Stamp::unclocked(MediaTime::ZERO);
     Window {
         sound: sound.map(|samples| SoundClip { samples: Arc::new(samples), silent_gap: 0 }),
         points: points.map(Arc::new),

@@ -2,12 +2,12 @@
 
 use std::f32::consts::TAU;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::data::manifest::{
     Filter, Input, Layout, Order, Pictures, Points, Position, Resize, Sound, TimeAxis,
 };
-use crate::data::{Clock, MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
+use crate::data::{MediaTime, SoundClip, Stamp, StreamId, VideoFrame, Window};
 
 /// The published image input: 224 x 224 pixels, 64 bands an axis, 50,176 rows of 261 channels.
 pub fn published_image() -> Input {
@@ -40,21 +40,14 @@ pub fn published_image() -> Input {
 
 /// A window of everything that these inputs want; `seed` changes contents and times.
 pub fn window(inputs: &[Input], seed: usize) -> Window {
-    let stamp = |media: MediaTime| Stamp {
-        media,
-        captured_at: None,
-        clock: Clock::None,
-        arrived: Instant::now(),
-        segment: 0,
-    };
     let stream = StreamId::new("bench").expect("a plain word is a valid name");
-    let start = stamp(MediaTime::ZERO);
+    let start = Stamp::unclocked(MediaTime::ZERO);
     let mut window = Window::empty(stream, seed as u64, start, start);
     for input in inputs {
         match input {
             Input::Image(pictures) | Input::Video(pictures) => {
                 let gap = Duration::from_millis(1500 + 100 * (seed as u64 % 5));
-                let at = |t: usize| stamp(MediaTime::ZERO + gap * t as u32);
+                let at = |t: usize| Stamp::unclocked(MediaTime::ZERO + gap * t as u32);
                 window.frames =
                     (0..pictures.frames).map(|t| frame(pictures, t, seed, at(t))).collect();
                 window.end = at(pictures.frames - 1);

@@ -259,6 +259,11 @@ fn paired(stream: &Stream, source: &SourceSettings, faults: &mut Faults) -> Opti
     if let Location::Microphone(name) = &settings.location {
         await_microphone(&pair.place, source::check_microphone(name, &settings));
     }
+    #[cfg(not(feature = "microphone"))]
+    if let Err(error) = source::open(&settings, &Stop::new()) {
+        faults.push(&pair.place, chain(&error), LEAVE_PAIR_OUT);
+        return None;
+    }
     Some(settings)
 }
 

@@ -65,3 +65,11 @@ pub struct Stamp {
     /// Goes up by one at each reconnect and each time jump: no window spans two.
     pub segment: u32,
 }
+
+impl Stamp {
+    /// Of something read just now, of which nobody knows when it was taken.
+    pub fn unclocked(media: MediaTime) -> Self {
+        let arrived = Instant::now();
+        Self { media, captured_at: None, clock: Clock::None, arrived, segment: 0 }
+    }
+}

@@ -63,11 +63,10 @@ fn softmax(mut values: Vec<f64>) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
 
     use super::*;
     use crate::data::manifest::Calibration;
-    use crate::data::{Clock, MediaTime, SoundClip, Stamp, StreamId, VideoFrame};
+    use crate::data::{MediaTime, SoundClip, Stamp, StreamId, VideoFrame};
 
     fn manifest(activation: Activation, calibration: Option<Calibration>) -> Manifest {
         let mut manifest: Manifest = serde_json::from_value(serde_json::json!({
@@ -92,13 +91,7 @@ mod tests {
 
     /// What a window has: pictures, sound.
     fn window(pictures: bool, sound: bool) -> Window {
-        let stamp = Stamp {
-            media: MediaTime::ZERO,
-            captured_at: None,
-            clock: Clock::None,
-            arrived: Instant::now(),
-            segment: 0,
-        };
+        let stamp = Stamp::unclocked(MediaTime::ZERO);
         let mut window = Window::empty(StreamId::new("s").unwrap(), 0, stamp, stamp);
         if pictures {
             let pixels = vec![0; 3].into();

@@ -189,18 +189,12 @@ mod tests {
 
     use super::*;
     use crate::data::manifest::{Activation, Output};
-    use crate::data::{Clock, MediaTime, Stamp, VideoFrame};
+    use crate::data::{MediaTime, Stamp, VideoFrame};
     use crate::label::{Ids, LabelSettings};
     use crate::telemetry::metrics::Metrics;
 
     fn window(stream: &StreamId, seq: u64) -> StreamItem {
-        let stamp = Stamp {
-            media: MediaTime::ZERO,
-            captured_at: None,
-            clock: Clock::None,
-            arrived: Instant::now(),
-            segment: 0,
-        };
+        let stamp = Stamp::unclocked(MediaTime::ZERO);
         let frame = VideoFrame { stamp, width: 1, height: 1, pixels: Arc::new(vec![0; 3]) };
         StreamItem::Window(Window::of_frames(stream.clone(), seq, vec![frame]))
     }

@@ -66,10 +66,10 @@ impl Assembler {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
-    use crate::data::{Clock, MediaTime, Stamp, StreamId};
+    use crate::data::{MediaTime, Stamp, StreamId};
     use crate::telemetry::metrics::Metrics;
 
     fn plan(frames: usize, stride: usize, looks_every: usize) -> Plan {
@@ -90,11 +90,8 @@ mod tests {
         let mut ready = Vec::new();
         for &(seconds, segment) in frames {
             let stamp = Stamp {
-                media: MediaTime::from_nanos((seconds * 1e9) as i64),
-                captured_at: None,
-                clock: Clock::None,
-                arrived: Instant::now(),
                 segment,
+                ..Stamp::unclocked(MediaTime::from_nanos((seconds * 1e9) as i64))
             };
             let pixels = Arc::new(vec![0; 3]);
             ready.extend(assembler.push(VideoFrame { stamp, width: 1, height: 1, pixels }));

@@ -239,10 +239,9 @@ fn overlap(a: &Range<i64>, b: &Range<i64>) -> Option<Range<i64>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
 
     use super::*;
-    use crate::data::{Clock, Stamp, StreamId};
+    use crate::data::{Stamp, StreamId};
     use crate::telemetry::metrics::Metrics;
 
     const RATE: u32 = 16_000;
@@ -257,13 +256,7 @@ mod tests {
     }
 
     fn chunk(media: f64, segment: u32, samples: Vec<f32>) -> AudioChunk {
-        let stamp = Stamp {
-            media: at(media),
-            captured_at: None,
-            clock: Clock::None,
-            arrived: Instant::now(),
-            segment,
-        };
+        let stamp = Stamp { segment, ..Stamp::unclocked(at(media)) };
         AudioChunk { stamp, rate: RATE, channels: 1, samples }
     }
 

@@ -2,9 +2,7 @@
 #![allow(dead_code, reason = "not every test crate that shares this uses all of it")]
 
 use std::path::Path;
-use std::time::Instant;
 
-use percept::data::{Clock, MediaTime, Stamp};
 use percept::model::{Model, ModelSettings, Provider, ProviderKind};
 
 /// Loads a model file of this repository for so many windows at once.
@@ -17,12 +15,6 @@ pub fn load(path: &str, max_batch: usize) -> Model {
         library: None,
     };
     Model::load(&settings).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// A moment of a file's media time.
-pub fn stamp(media: MediaTime) -> Stamp {
-    let arrived = Instant::now();
-    Stamp { media, captured_at: None, clock: Clock::None, arrived, segment: 0 }
 }
 
 #[track_caller]

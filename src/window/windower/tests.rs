@@ -1,8 +1,7 @@
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use super::*;
-use crate::data::Clock;
 use crate::telemetry::metrics::Metrics;
 
 const RATE: u32 = 1000;
@@ -29,13 +28,7 @@ struct Line {
 }
 
 fn stamp(media: f64, segment: u32) -> Stamp {
-    Stamp {
-        media: MediaTime::from_nanos((media * 1e9).round() as i64),
-        captured_at: None,
-        clock: Clock::None,
-        arrived: Instant::now(),
-        segment,
-    }
+    Stamp { segment, ..Stamp::unclocked(MediaTime::from_nanos((media * 1e9).round() as i64)) }
 }
 
 impl Line {
