@@ -131,6 +131,8 @@ def export(options: argparse.Namespace) -> None:
 
     if options.out.suffix != ".onnx":
         raise ExportError(f"cannot write {options.out}: a model file's name ends in .onnx")
+    if not options.out.parent.is_dir():
+        raise ExportError(f"cannot write {options.out}: there is no folder {options.out.parent}")
     how, found = Options(options.layout, options.fold, options.int8, options.step), network(options)
     report = write_file(found, options.out, how, options.inputs)
     say(options.out, report)

@@ -19,6 +19,7 @@ IMAGE_CLASSES = (
     "PerceiverForImageClassificationConvProcessing",
 )
 MULTIMODAL_CLASS = "PerceiverForMultimodalAutoencoding"
+MOST_ROWS = 2**22  # with their positions, gigabytes
 ACTIVATIONS = {"gelu": "gelu", "relu": "relu"}
 
 
@@ -161,6 +162,8 @@ def picture_size(model, settings: dict, size: tuple[int, int] | None) -> tuple[i
 def image(model, name: str, settings: dict, size, details: dict) -> Network:
     preprocessor, decoder = model.perceiver.input_preprocessor, model.perceiver.decoder.decoder
     height, width = picture_size(model, settings, size)
+    if height * width > MOST_ROWS:
+        raise ExportError(f"cannot export {name}: a picture of {height}x{width} is more than {MOST_ROWS} rows; give a --size")
     fields = {"name": "image", "modality": "image", **picture_processor.picture_fields(settings, (height, width)), "patch": [1, 1, 1]}
     scale, shift = colours(fields)
     mean, std = (torch.tensor(fields[key]).view(1, 3, 1, 1) for key in ("mean", "std"))

@@ -77,7 +77,10 @@ def adapt(checkpoint: dict, name: str = "perceiver") -> Network:
     for block in model.layers:
         looks.setdefault(id(block), look(block))
     count = model.to_logits[2].out_features
-    labels = list(checkpoint.get("labels") or [f"label {i}" for i in range(count)])
+    labels = checkpoint.get("labels") or [f"label {i}" for i in range(count)]
+    if not isinstance(labels, (list, tuple)):
+        raise ExportError(f"cannot export {name}: its labels are no list")
+    labels = list(labels)
     if len(labels) != count:
         raise ExportError(f"cannot export {name}: it has {len(labels)} labels for {count} logits; write one a logit")
     details = {
@@ -115,6 +118,8 @@ def modality_of(model, fields: dict) -> Modality:
     elif modality.kind != "points":
         modality.scale, modality.shift = plain(fields)
     if model.fourier_encode_data:
+        if position is not None:
+            raise ExportError("the model makes its own positions: take `position` out of `input`")
         if modality.kind == "points":
             raise ExportError(
                 "points with fourier_encode_data would get positions of a grid; set it to False, give `position`"

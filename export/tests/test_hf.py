@@ -188,6 +188,7 @@ def cut_weights(where):
         (lambda where: changed_config(where, num_latents="x"), "cannot load the folder"),
         (lambda where: changed_config(where, id2label=["a", "b"]), "cannot load the folder"),
         (evil_pickle, "cannot load the folder"),
+        (lambda where: (where / "preprocessor_config.json").write_text('{"size": 9000}'), "cannot export .*more than"),
     ],
 )
 def test_a_damaged_folder_is_told(altered, tmp_path, percept_export, damage, message):
@@ -206,6 +207,11 @@ def test_the_processor_is_the_one_that_transformers_takes(altered, tmp_path, per
     assert picture_processor.read(str(where)) is None
     status, _, said = percept_export("hf", where, tmp_path / "model.onnx")
     assert status == 0 and "note: " in said and "says nothing of its image processor" in said
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(folder, tmp_path, percept_export):
+    status, _, errors = percept_export("hf", folder, tmp_path / "none" / "model.onnx")
+    assert status == 1 and "there is no folder" in errors
 
 
 def test_weights_are_not_written_over(altered, percept_export):

@@ -6,6 +6,7 @@ import torch
 
 from percept_export import lucidrains, manifest, shapes
 from percept_export.errors import ExportError
+from percept_export.positions import Fourier
 from percept_export.write import Options, write
 
 
@@ -56,6 +57,17 @@ def test_what_is_refused(checkpoint, change, message):
         lucidrains.adapt(checkpoint)
 
 
+def test_labels_that_are_no_list_are_told(checkpoint):
+    with pytest.raises(ExportError, match="its labels are no list"):
+        lucidrains.adapt(checkpoint | {"labels": "abcdefgh"})
+
+
+def test_positions_that_the_model_makes_itself_are_not_given_twice(checkpoint):
+    position = {"bands": [2, 2], "max_resolution": [4.0, 4.0], "order": "axis_sines_cosines_position"}
+    with pytest.raises(ExportError, match="the model makes its own positions"):
+        lucidrains.adapt(checkpoint | {"input": checkpoint["input"] | {"position": position}})
+
+
 def lucidrains_weights(checkpoint):
     from perceiver_pytorch import Perceiver
 
@@ -98,3 +110,27 @@ def test_an_input_that_lacks_something_is_told(checkpoint, part):
     del checkpoint["input"][part]
     with pytest.raises(ExportError, match=f"input.{part}: it is missing"):
         lucidrains.adapt(checkpoint)
+
+
+def test_labels_that_are_no_list_are_told(checkpoint):
+    with pytest.raises(ExportError, match="its labels are no list"):
+        lucidrains.adapt(checkpoint | {"labels": "abcdefgh"})
+
+
+def test_positions_that_the_model_makes_itself_are_not_given_twice(checkpoint):
+    position = {"bands": [2, 2], "max_resolution": [4.0, 4.0], "order": "axis_sines_cosines_position"}
+    with pytest.raises(ExportError, match="the model makes its own positions"):
+        lucidrains.adapt(checkpoint | {"input": checkpoint["input"] | {"position": position}})
+
+
+def test_uneven_axes_have_their_own_positions(checkpoint):
+    """The proof must not be the exporter's own function: rows made here by numpy in float64."""
+    position = {"bands": [2, 3], "max_resolution": [4.0, 9.0], "order": "axis_sines_cosines_position"}
+    fourier = Fourier(**position)
+    table = fourier.grid_table((3, 5))
+    y, x = np.meshgrid(np.linspace(-1, 1, 3), np.linspace(-1, 1, 5), indexing="ij")
+    columns = []
+    for place, bands, resolution in zip((y.ravel(), x.ravel()), position["bands"], position["max_resolution"]):
+        angles = np.pi * place[:, None] * np.linspace(1, resolution / 2, bands)
+        columns += [np.sin(angles), np.cos(angles), place[:, None]]
+    assert np.abs(table - np.concatenate(columns, 1)).max() < 1e-5
