@@ -112,17 +112,6 @@ def test_an_input_that_lacks_something_is_told(checkpoint, part):
         lucidrains.adapt(checkpoint)
 
 
-def test_labels_that_are_no_list_are_told(checkpoint):
-    with pytest.raises(ExportError, match="its labels are no list"):
-        lucidrains.adapt(checkpoint | {"labels": "abcdefgh"})
-
-
-def test_positions_that_the_model_makes_itself_are_not_given_twice(checkpoint):
-    position = {"bands": [2, 2], "max_resolution": [4.0, 4.0], "order": "axis_sines_cosines_position"}
-    with pytest.raises(ExportError, match="the model makes its own positions"):
-        lucidrains.adapt(checkpoint | {"input": checkpoint["input"] | {"position": position}})
-
-
 def test_uneven_axes_have_their_own_positions(checkpoint):
     """The proof must not be the exporter's own function: rows made here by numpy in float64."""
     position = {"bands": [2, 3], "max_resolution": [4.0, 9.0], "order": "axis_sines_cosines_position"}
