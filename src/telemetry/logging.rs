@@ -11,7 +11,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
 use super::bars::suspend;
-use super::masked_line::MaskedLines;
+use super::masked_line::{Mask, MaskedLines, mask_json};
+use super::redact;
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -136,7 +137,11 @@ fn layer<W: Write + 'static>(
     out: impl Fn() -> W + Send + Sync + 'static,
 ) -> Result<Box<dyn Layer<Registry> + Send + Sync>, LogError> {
     let filter = settings.filter.build()?;
-    let writer = MaskedLines::new(out, settings.format);
+    let mask: Mask = match settings.format {
+        LogFormat::Text => redact::mask,
+        LogFormat::Json => mask_json,
+    };
+    let writer = MaskedLines::new(out, mask);
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(match settings.format {
         LogFormat::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
@@ -176,7 +181,6 @@ impl Write for StandardError {
 #[cfg(test)]
 mod tests {
     use super::super::masked_line::tests::Written;
-    use super::super::redact;
     use super::*;
 
     fn logged(filter: &str, format: LogFormat, log: impl FnOnce()) -> Vec<String> {

@@ -5,18 +5,20 @@ use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::logging::LogFormat;
 use super::redact;
+
+/// Hides the secrets in a line.
+pub(super) type Mask = for<'a> fn(&'a str) -> Cow<'a, str>;
 
 /// Makes a [`MaskedLine`] for each event.
 pub(super) struct MaskedLines<F> {
     out: F,
-    format: LogFormat,
+    mask: Mask,
 }
 
 impl<F> MaskedLines<F> {
-    pub(super) fn new(out: F, format: LogFormat) -> Self {
-        Self { out, format }
+    pub(super) fn new(out: F, mask: Mask) -> Self {
+        Self { out, mask }
     }
 }
 
@@ -24,7 +26,7 @@ impl<'a, W: Write, F: Fn() -> W> MakeWriter<'a> for MaskedLines<F> {
     type Writer = MaskedLine<W>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        MaskedLine { out: (self.out)(), format: self.format, held: Vec::new() }
+        MaskedLine { out: (self.out)(), mask: self.mask, held: Vec::new() }
     }
 }
 
@@ -32,7 +34,7 @@ impl<'a, W: Write, F: Fn() -> W> MakeWriter<'a> for MaskedLines<F> {
 /// too, and passes each whole line on in one write.
 pub(super) struct MaskedLine<W: Write> {
     out: W,
-    format: LogFormat,
+    mask: Mask,
     held: Vec<u8>,
 }
 
@@ -42,11 +44,7 @@ impl<W: Write> MaskedLine<W> {
         let rest = self.held.split_off(length);
         let lines = std::mem::replace(&mut self.held, rest);
         let text = String::from_utf8_lossy(&lines);
-        let masked = match self.format {
-            LogFormat::Text => redact::mask(&text),
-            LogFormat::Json => mask_json(&text),
-        };
-        self.out.write_all(masked.as_bytes())
+        self.out.write_all((self.mask)(&text).as_bytes())
     }
 }
 
@@ -76,7 +74,7 @@ impl<W: Write> Drop for MaskedLine<W> {
 }
 
 /// Masks one JSON line and leaves it JSON: a password of digits may stand in a bare number.
-fn mask_json(line: &str) -> Cow<'_, str> {
+pub(super) fn mask_json(line: &str) -> Cow<'_, str> {
     let masked = redact::mask(line);
     if masked == line {
         return masked;
@@ -141,8 +139,7 @@ pub(super) mod tests {
     fn a_secret_split_over_writes_is_hidden() {
         redact::register("split-secret");
         let written = Written::default();
-        let mut line =
-            MaskedLine { out: written.clone(), format: LogFormat::Text, held: Vec::new() };
+        let mut line = MaskedLine { out: written.clone(), mask: redact::mask, held: Vec::new() };
         write!(line, "one\nsays split-").unwrap();
         line.flush().unwrap();
         write!(line, "secret\nand split-se").unwrap();
