@@ -2,7 +2,7 @@
 
     python render_sounds.py --data DATA --out RUN/sounds --split train --count 8000
 
-Stop it and start it again: shards that are there stay, so scenes with --further music and speech can follow those without. Held-out scenes with damage that was never trained: --use unseen.
+Stop it and start it again: shards that are there stay, so scenes with --further sounds can follow those without. Held-out scenes with damage that was never trained: --use unseen.
 """
 
 import argparse
@@ -30,9 +30,10 @@ def main() -> None:
     folder = o.out / (o.split if o.use == "seen" else f"{o.split}_unseen")
     recordings = Recordings(o.data, o.split)
     if o.further and o.split == "train":
-        music, speech = further.recordings(o.further)
+        music, speech, other = further.recordings(o.further)
         recordings.music += music
         recordings.speech += speech
+        recordings.ambient += other
     kinds = [None] * HEALTHY + list(scene.DAMAGE)
     for shard in tqdm(range(o.count // corpus.SHARD), unit="shard"):
         if (folder / f"{shard:03}.npz").exists():
