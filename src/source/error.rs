@@ -80,6 +80,13 @@ pub enum SourceFault {
         found: String,
     },
     #[error(
+        "neither its pictures nor its sound can be read ({found}): check that it plays with ffplay"
+    )]
+    Unreadable {
+        /// What it seems to hold.
+        found: String,
+    },
+    #[error(
         "no video, sound or playlist that FFmpeg knows ({cause}): check that it plays with ffplay"
     )]
     Invalid { cause: ffmpeg::Error },
@@ -179,6 +186,7 @@ impl Fault for SourceError {
             SourceFault::Busy => "busy",
             SourceFault::NoVideo { .. } => "no_video",
             SourceFault::NoSound { .. } => "no_sound",
+            SourceFault::Unreadable { .. } => "invalid",
             SourceFault::Invalid { .. } | SourceFault::Empty => "invalid",
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",

@@ -204,6 +204,12 @@ pub(super) fn has_length(input: &ffmpeg::format::context::Input) -> bool {
     }
 }
 
+/// Stamps what is read with this machine's clock, in place of times that a demuxer made up.
+pub(super) fn stamp_by_the_clock(input: &mut ffmpeg::format::context::Input) {
+    // SAFETY: sets one integer option of an open context.
+    unsafe { (*input.as_mut_ptr()).use_wallclock_as_timestamps = 1 }
+}
+
 /// Whether the resource lets itself be read from any place.
 pub(super) fn can_seek(input: &ffmpeg::format::context::Input) -> bool {
     // SAFETY: reads one integer of an open context's resource, where it has one.

@@ -116,6 +116,9 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
             .judge_host(&ffi::final_url(&opened.input))
             .map_err(|refusal| fail(live, SourceFault::Disallowed(refusal)))?;
     }
+    if live && tracks::has_no_times(&opened.input) && !ffi::has_length(&opened.input) {
+        ffi::stamp_by_the_clock(&mut opened.input);
+    }
     // Of a playlist it may take the next segment to know what is in it.
     let patience = hooks.patience(settings.stall_timeout);
     watch.extend(patience);
@@ -137,6 +140,9 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         let fault = match (hooks.take_refusal(), wanted) {
             (Some(refusal), _) => SourceFault::Disallowed(refusal),
             (None, Wanted::Sound) => SourceFault::NoSound { found },
+            (None, Wanted::Both) if tracks::has_sound(&opened.input) => {
+                SourceFault::Unreadable { found }
+            }
             (None, _) => SourceFault::NoVideo { found },
         };
         return Err(fail(live, fault));

@@ -63,11 +63,17 @@ pub struct Probe {
     pub packets: usize,
 }
 
+/// Faster than any camera: what FFmpeg guesses from the clock where a stream has not said its rate.
+const MOST_FPS: f64 = 2000.0;
+
 impl std::fmt::Display for VideoDescription {
-    /// Such as `h264 1920x1080, 25 fps`.
+    /// Such as `h264 1920x1080, 25 fps`, as far as the stream has said.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}x{}", self.codec, self.width, self.height)?;
-        match self.frame_rate {
+        f.write_str(&self.codec)?;
+        if self.width > 0 && self.height > 0 {
+            write!(f, " {}x{}", self.width, self.height)?;
+        }
+        match self.frame_rate.filter(|&rate| rate <= MOST_FPS) {
             Some(rate) => write!(f, ", {} fps", (rate * 100.0).round() / 100.0),
             None => Ok(()),
         }

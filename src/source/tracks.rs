@@ -34,11 +34,22 @@ pub fn contents(input: &ffmpeg::format::context::Input) -> String {
     if media.is_empty() { "it has no tracks".into() } else { format!("only {}", media.join(", ")) }
 }
 
+/// Whether it says that it has sound, be it readable or not.
+pub fn has_sound(input: &ffmpeg::format::context::Input) -> bool {
+    input.streams().any(|stream| stream.parameters().medium() == ffmpeg::media::Type::Audio)
+}
+
 /// Whether an HTTP resource has an end: a file, or a playlist that is complete.
 pub fn is_finite(input: &ffmpeg::format::context::Input) -> bool {
     let whole = input.duration() > 0 && !ffi::is_unseekable(input);
     // A playlist's length is its own, not that of what it lists.
     whole || (!is_playlist(input) && ffi::has_length(input))
+}
+
+/// Whether FFmpeg makes up the times, 25 frames a second: pictures one after another over HTTP
+/// (Motion JPEG, `multipart/x-mixed-replace`), or a codec's bytes without a container.
+pub fn has_no_times(input: &ffmpeg::format::context::Input) -> bool {
+    matches!(input.format().name(), "mpjpeg" | "mjpeg" | "h264" | "hevc" | "m4v" | "mpegvideo")
 }
 
 pub fn is_playlist(input: &ffmpeg::format::context::Input) -> bool {
