@@ -159,12 +159,15 @@ impl StreamLabels {
     /// short fixed word such as `timeout`. Tries that fail after it are not told again.
     pub fn lost(&mut self, reason: &str, now: Option<SystemTime>, out: &mut Vec<Event>) {
         self.end_all("stream_lost", out);
-        // A score that is no longer measured is not shown.
-        for series in self.labels.iter_mut().filter_map(|label| label.series.as_mut()) {
-            series.score = None;
-        }
-        self.metrics.forget_scores();
+        self.forget_scores();
         self.change(StreamState::Lost, Some(reason.to_owned()), now, out);
+    }
+
+    /// What comes of the stream makes no windows any more: nobody knows whether a label that is
+    /// active still holds, so each of them ends.
+    pub fn blind(&mut self, out: &mut Vec<Event>) {
+        self.end_all("input_lost", out);
+        self.forget_scores();
     }
 
     /// The stream's last words: active labels end.
@@ -274,6 +277,14 @@ impl StreamLabels {
             scores.truncate(self.top);
         }
         scores
+    }
+
+    /// A score that is no longer measured is not shown.
+    fn forget_scores(&mut self) {
+        for series in self.labels.iter_mut().filter_map(|label| label.series.as_mut()) {
+            series.score = None;
+        }
+        self.metrics.forget_scores();
     }
 
     fn end_all(&mut self, reason: &'static str, out: &mut Vec<Event>) {

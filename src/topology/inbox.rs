@@ -16,6 +16,8 @@ pub enum StreamItem {
     /// The windows that follow are of this file.
     File(Arc<str>),
     Window(Window),
+    /// Pictures go on coming, too rarely to make a window.
+    Blind,
     /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
     Lost {
         kind: &'static str,
@@ -238,6 +240,7 @@ mod tests {
                 StreamItem::Window(window) => format!("{} {}", port.stream, window.seq),
                 StreamItem::Lost { .. } => format!("{} lost", port.stream),
                 StreamItem::Finished(_) => format!("{} finished", port.stream),
+                StreamItem::Blind => format!("{} blind", port.stream),
             });
         });
         said

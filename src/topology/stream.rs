@@ -250,6 +250,12 @@ impl StreamWorker {
                     return Ended::Stopped;
                 }
             }
+            if self.windower.take_blind() {
+                self.warn_of_blindness();
+                if self.send(StreamItem::Blind, false).is_err() {
+                    return Ended::Stopped;
+                }
+            }
             if let Some(ended) = ended {
                 return ended;
             }
@@ -268,6 +274,14 @@ impl StreamWorker {
             behind_seconds = behind.as_secs(),
             "the stream comes faster than it can be decoded: lower the camera's rate or \
              resolution, let it send key frames more often, or watch fewer streams"
+        );
+    }
+
+    fn warn_of_blindness(&self) {
+        tracing::warn!(
+            stream = %self.job.stream,
+            longest_gap = self.job.wants.plan().map(|plan| tracing::field::debug(plan.longest_gap)),
+            "pictures come too rarely for the model, so nothing is seen: let the camera send more of them"
         );
     }
 

@@ -7,6 +7,7 @@
 mod assemble;
 mod listener;
 mod plan;
+mod sight;
 mod sound;
 mod stretch;
 mod windower;

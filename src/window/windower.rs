@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::assemble::Assembler;
 use super::listener::Listener;
+use super::sight::Sight;
 use super::{Plan, SoundPlan};
 use crate::data::{AudioChunk, MediaTime, Stamp, StreamId, VideoFrame, Window};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
@@ -36,6 +37,7 @@ pub struct Windower {
     pictures_lead: bool,
     /// How long the first window of pictures may be in coming, and each further one.
     patience: (Duration, Duration),
+    sight: Sight,
     longest_wait: Duration,
     waiting: VecDeque<Window>,
     seq: u64,
@@ -59,6 +61,7 @@ impl Windower {
             sound,
             pictures_lead: true,
             patience,
+            sight: Sight::new(patience),
             longest_wait: LONGEST_WAIT,
             waiting: VecDeque::new(),
             metrics,
@@ -77,9 +80,11 @@ impl Windower {
 
     /// Takes the next sampled frame and appends the window that it completes, if any.
     pub fn push(&mut self, frame: VideoFrame, ready: &mut Vec<Window>) {
+        let media = frame.stamp.media;
         let Some(frames) = self.pictures.as_mut().and_then(|pictures| pictures.push(frame)) else {
-            return;
+            return self.sight.picture(media);
         };
+        self.sight.window(media);
         let window = Window::of_frames(self.stream.clone(), 0, frames);
         let (end, wait) = (window.end, self.longest_wait);
         // Sound that was alone until now, where a window of it still lies before this one.
@@ -152,6 +157,12 @@ impl Windower {
         self.pictures_lead
     }
 
+    /// Whether pictures have come for so long without making a window that nothing is seen any
+    /// more; says so once, until there is a window again.
+    pub fn take_blind(&mut self) -> bool {
+        self.sight.take_lost()
+    }
+
     /// Windows made so far.
     pub fn made(&self) -> u64 {
         self.seq
@@ -165,6 +176,7 @@ impl Windower {
         if let Some(listener) = &mut self.sound {
             listener.clear();
         }
+        self.sight.clear();
         self.waiting.clear();
     }
 
@@ -196,6 +208,7 @@ impl Windower {
         while let Some(due) = listener.due().filter(|due| is_now(listener, *due)) {
             match listener.window(&self.stream, self.seq, due) {
                 Some(window) => {
+                    self.sight.window(due);
                     ready.push(window);
                     self.seq += 1;
                 }

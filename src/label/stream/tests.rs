@@ -481,3 +481,17 @@ fn an_input_that_comes_and_goes_lets_a_label_end_and_start_only_by_what_is_judge
     }
     assert_eq!(bench.changes(&[0.0, 0.0]), ["-dark recovered"], "seen to be gone");
 }
+
+#[test]
+fn what_is_not_seen_any_more_ends_without_a_loss_of_the_stream() {
+    let mut bench = Bench::covered_dark(&LabelSettings::default());
+    bench.connect();
+    bench.look(&[0.0, 1.0]);
+    assert_eq!(bench.changes(&[0.0, 1.0]), ["+dark"]);
+    let mut events = Vec::new();
+    bench.labels.blind(&mut events);
+    assert_eq!(told(&events), ["-dark input_lost"]);
+    assert_eq!(bench.labels.active().count(), 0);
+    assert_eq!(bench.metric("percept_label_score{label=\"dark\",stream=\"door\"}"), None);
+    assert_eq!(bench.labels.state(), Some(StreamState::Connected));
+}
