@@ -182,3 +182,28 @@ fn whoever_has_read_enough_ends_the_program_quietly() {
     assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
     assert!(!ended.stderr.to_lowercase().contains("panic"), "{}", ended.stderr);
 }
+
+#[test]
+fn whoever_has_read_enough_does_not_stop_what_is_written_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        format!(
+            "[[streams]]\nname = \"a\"\nsource = \"lavfi:testsrc2=size=64x64:rate=5:duration=6\"\n\
+             hop = \"500ms\"\n[[sinks]]\ntype = \"stdout\"\n[[sinks]]\ntype = \"file\"\npath = {file:?}\n\
+             windows = true\n"
+        ),
+    );
+    let mut run = Percept::start(&["run", &pipeline, "--listen", "off"]);
+    run.wait_for("the first event", |event| event["kind"] == "stream");
+    run.leave();
+    let ended = run.finish();
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nobody reads standard output"), "{}", ended.stderr);
+    let written = std::fs::read_to_string(file).unwrap();
+    let last: Value = serde_json::from_str(written.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["state"], &last["reason"]), (&"finished".into(), &Value::Null));
+    assert!(last["media_end"].as_f64().unwrap() > 5.0, "{last}");
+}

@@ -153,17 +153,10 @@ impl Hub {
         }
     }
 
-    /// Whether the reader of standard output has gone (`percept run … | head -1`).
-    pub fn is_stdout_closed(&self) -> bool {
-        *self.0.stdout_closed.borrow()
-    }
-
-    /// Returns when the reader of standard output has gone; never without such a sink.
-    pub async fn stdout_closed(&self) {
-        let mut closed = self.0.stdout_closed.clone();
-        if closed.wait_for(|closed| *closed).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    /// Whether the reader of standard output has gone (`percept run … | head -1`), and there is
+    /// no other sink.
+    pub fn nobody_listens(&self) -> bool {
+        self.0.outlets.len() == 1 && *self.0.stdout_closed.borrow()
     }
 
     /// Writes what was accepted, for at most `within` and a moment, and ends all tasks.

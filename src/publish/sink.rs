@@ -174,7 +174,7 @@ impl Sink {
     }
 
     fn nobody_reads(&self) {
-        tracing::debug!(sink = self.name, "nobody reads standard output any more");
+        tracing::info!(sink = self.name, "nobody reads standard output any more");
         if let Some(closed) = &self.closed {
             closed.send_replace(true);
         }

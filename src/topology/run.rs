@@ -111,7 +111,7 @@ pub fn run(
     })?;
 
     let looked = wait(&finished, stop, deadline, || {
-        if hub.is_stdout_closed() {
+        if hub.nobody_listens() {
             stop.stop();
         }
         glance(&board.snapshot());

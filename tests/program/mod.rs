@@ -138,9 +138,14 @@ impl Percept {
         assert!(done.success());
     }
 
-    /// Reads no more of standard output, as `head` does, and waits for the end.
-    pub fn hang_up(mut self) -> Finished {
+    /// Reads no more of standard output, as `head` does.
+    pub fn leave(&mut self) {
         self.lines = channel().1;
+    }
+
+    /// Reads no more of standard output, and waits for the end.
+    pub fn hang_up(mut self) -> Finished {
+        self.leave();
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             match self.child.try_wait().unwrap() {
