@@ -81,11 +81,11 @@ impl Phase {
         }
     }
 
-    /// Forgets runs that were under way: nothing is added up over a jump of time.
+    /// Forgets a run that was to start an event: that is not added up over a jump of time. A
+    /// recovery is, or a stream whose times jump all the time would never end one.
     pub fn interrupt(&mut self) {
-        match self {
-            Self::Quiet { run } => *run = None,
-            Self::Active { recovery, .. } => *recovery = None,
+        if let Self::Quiet { run } = self {
+            *run = None;
         }
     }
 

@@ -257,7 +257,7 @@ impl StreamLabels {
         self.state
     }
 
-    /// Time since the latest look of the same segment. A new segment interrupts all runs.
+    /// Time since the latest look of the same segment. A new segment interrupts what was about to start.
     fn gap(&mut self, end: &Stamp) -> Duration {
         match &self.last {
             Some((_, last)) if last.segment == end.segment => end.media.since(last.media),

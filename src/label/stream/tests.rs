@@ -251,10 +251,22 @@ fn a_jump_of_time_interrupts_what_has_not_started_and_keeps_what_is_active() {
     assert_eq!(bench.changes(&[0.9, 0.0]), ["+covered"]);
     bench.look(&[0.1, 0.0]);
     bench.look(&[0.1, 0.0]);
+    assert_eq!(bench.labels.active().count(), 1);
     bench.segment += 1;
-    assert_eq!(bench.changes(&[0.1, 0.0]), NOTHING);
-    assert_eq!(bench.changes(&[0.1, 0.0]), NOTHING);
-    assert_eq!(bench.changes(&[0.1, 0.0]), ["-covered recovered"]);
+    assert_eq!(bench.changes(&[0.1, 0.0]), ["-covered recovered"], "4 s in all");
+}
+
+#[test]
+fn times_that_jump_at_every_look_let_an_event_end() {
+    let mut bench = Bench::covered_dark(&LabelSettings::default());
+    bench.look(&[0.9, 0.0]);
+    assert_eq!(bench.changes(&[0.9, 0.0]), ["+covered"]);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        bench.segment += 1;
+        told.extend(bench.changes(&[0.1, 0.0]));
+    }
+    assert_eq!(told, ["-covered recovered"]);
 }
 
 #[test]
