@@ -120,12 +120,10 @@ pub fn run(
     stop.stop();
     let close = runtime.block_on(hub.close(deadline));
     let skipped = looked?;
-    for thread in threads {
-        // A stream's thread that panicked has lost its port, so the line went on without it.
-        let _ = thread.join();
-    }
+    // A stream's thread that panicked has lost its port, so the line went on without it.
+    let panicked = threads.into_iter().filter_map(|thread| thread.join().err()).count();
     runtime.shutdown_timeout(GLANCE);
-    let mut report = Report { given_up: 0, watched: 0, empty: 0, unread: 0, skipped, close };
+    let mut report = Report { given_up: panicked, watched: 0, empty: 0, unread: 0, skipped, close };
     for outcome in ended.try_iter() {
         match outcome {
             Outcome::Finished => report.watched += 1,
