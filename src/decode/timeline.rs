@@ -65,8 +65,11 @@ pub struct Timeline {
     begins: Option<i64>,
     segment: u32,
     last: Option<Last>,
-    /// Set after a reconnect: how long the stream was away.
-    away: Option<Duration>,
+    /// When media time began, by when frames arrive. What follows a reconnect or a jump of a live
+    /// stream is placed by it, so that nothing adds up over many of them.
+    began: Option<Instant>,
+    /// Opened again, and no frame has come since.
+    reopened: bool,
     /// Where another track has come to in this segment, in nanoseconds of media time, while that
     /// lies after the latest frame.
     beside: Option<i64>,
@@ -96,16 +99,14 @@ impl Timeline {
         self.begins = Some(nanos(ticks, tick));
     }
 
-    /// The stream was, or is about to be, opened again at `now`: a new segment begins with
-    /// its next frame, as much later as that came after the last one, and at least as late
-    /// as `now`. Told at every try, it counts once.
-    pub fn reconnected(&mut self, now: Instant) {
-        if let Some(last) = self.last {
-            let away = now.saturating_duration_since(last.arrived);
-            if self.away.replace(away).is_none() {
-                self.beside = None;
-                self.segment += 1;
-            }
+    /// The stream is about to be opened again: a new segment begins with its next frame, which of a
+    /// live stream lies as long after the stream's first as it comes. Told at every try, it counts
+    /// once.
+    pub fn reconnected(&mut self) {
+        if self.last.is_some() && !self.reopened {
+            self.reopened = true;
+            self.beside = None;
+            self.segment += 1;
         }
     }
 
@@ -116,7 +117,7 @@ impl Timeline {
 
     /// The latest moment that was given out; `None` before the first and after a reconnect.
     pub fn latest(&self) -> Option<MediaTime> {
-        let last = self.last.filter(|_| self.away.is_none())?;
+        let last = self.last.filter(|_| !self.reopened)?;
         Some(MediaTime::from_nanos(last.media))
     }
 
@@ -125,7 +126,7 @@ impl Timeline {
     /// `tick` is the other track's, in seconds, both numbers above zero; `shift` in nanoseconds
     /// is what its timestamps are off by, 0 as a rule. May lie before the first frame.
     pub fn beside(&self, pts: i64, tick: (i32, i32), shift: i64) -> Beside {
-        let Some(last) = self.last.filter(|_| self.away.is_none()) else { return Beside::NotYet };
+        let Some(last) = self.last.filter(|_| !self.reopened) else { return Beside::NotYet };
         let Some(offset) = last.offset else { return Beside::NotYet };
         let raw = nanos(pts, tick).saturating_add(offset).saturating_add(shift);
         // Where the frames stay away, the other track may follow itself.
@@ -146,7 +147,7 @@ impl Timeline {
     /// Another track that was placed in this segment has come to `media`: it may go on from there
     /// however long no frame comes, and the next frame may lie as far on without a jump.
     pub fn followed(&mut self, media: MediaTime, segment: u32) {
-        if segment == self.segment && self.away.is_none() {
+        if segment == self.segment && !self.reopened {
             self.beside = Some(media.as_nanos());
         }
     }
@@ -168,6 +169,7 @@ impl Timeline {
         let nanos = time.pts.map(|pts| nanos(pts, time.tick));
         let Some(last) = self.last else {
             let late = nanos.zip(self.begins).map_or(0, |(nanos, begins)| (nanos - begins).max(0));
+            self.began = Some(time.arrived);
             return self.settle(&time, late, nanos.map(|nanos| late - nanos), false);
         };
         let waited = nanos_of(time.arrived.saturating_duration_since(last.arrived));
@@ -178,10 +180,13 @@ impl Timeline {
             None if time.live => waited,
             None => nanos_of(ASSUMED_FRAME),
         };
-        if let Some(away) = self.away.take() {
-            let gap = if time.live { waited.max(nanos_of(away)) } else { guess };
-            let media = last.media + gap.max(1);
-            return self.settle(&time, media, nanos.map(|nanos| media - nanos), false);
+        let anew = match self.began {
+            Some(began) if time.live => nanos_of(time.arrived.saturating_duration_since(began)),
+            _ => last.media + guess,
+        };
+        let anew = anew.max(last.media + 1);
+        if std::mem::take(&mut self.reopened) {
+            return self.settle(&time, anew, nanos.map(|nanos| anew - nanos), false);
         }
         let Some(nanos) = nanos else {
             return self.settle(&time, last.media.max(last.raw) + guess, last.offset, false);
@@ -218,9 +223,7 @@ impl Timeline {
         }
         self.segment += 1;
         self.beside = None;
-        let gap = if time.live { waited } else { guess };
-        let media = last.media + gap.max(1);
-        self.settle(&time, media, Some(media - nanos), true)
+        self.settle(&time, anew, Some(anew - nanos), true)
     }
 
     fn settle(&mut self, time: &RawTime, raw: i64, offset: Option<i64>, jumped: bool) -> Moment {
@@ -405,7 +408,7 @@ mod tests {
         feed.at(90_000_000, 120 * MS);
         assert_eq!(feed.timeline.beside(1100, MS_CLOCK, 0), Beside::Elsewhere);
         assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), at(130, 1));
-        feed.timeline.reconnected(feed.start + 500 * MS);
+        feed.timeline.reconnected();
         assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), Beside::NotYet);
     }
 
@@ -447,21 +450,46 @@ mod tests {
     #[test]
     fn a_reconnect_runs_on_by_the_time_away() {
         let mut live = Feed::live();
-        live.timeline.reconnected(live.start);
+        live.timeline.reconnected();
         assert_eq!(live.timeline.segment(), 0, "nothing came before");
         live.at(0, NOW);
         live.at(3600, 40 * MS);
         // Two tries, the second of which leads to a frame.
-        live.timeline.reconnected(live.start + 1040 * MS);
-        live.timeline.reconnected(live.start + 5040 * MS);
+        live.timeline.reconnected();
+        live.timeline.reconnected();
         let (media, moment) = live.at(99_999_999, 5200 * MS);
         assert_eq!((media, moment.segment, moment.jumped), (5200.0, 1, false));
         assert_eq!(live.at(99_999_999 + 3600, 5240 * MS).0, 5240.0);
         // Files of a folder follow each other by one frame.
         let mut file = Feed::file();
         file.at(0, NOW);
-        file.timeline.reconnected(file.start + 999 * MS);
+        file.timeline.reconnected();
         assert_eq!(file.at(0, 999 * MS).0, 40.0);
+    }
+
+    #[test]
+    fn what_reconnects_and_jumps_are_wrong_by_does_not_add_up() {
+        let mut live = Feed { duration: Some(40 * MS), ..Feed::live() };
+        let mut at = Duration::ZERO;
+        for round in 0..20 {
+            // The first second was held back while the stream was looked at, and comes at once; the
+            // last frame came out when the wait for the next was given up.
+            let pts = round * 7_777_777;
+            let mut last = 0.0;
+            for n in 0..100 {
+                let came =
+                    at + 40 * MS * (n as u32).max(25) + if n == 99 { 10_000 * MS } else { NOW };
+                last = live.at((n > 0).then_some(pts + n * 3600), came).0;
+            }
+            at += 40 * MS * 99;
+            let apart = last - at.as_secs_f64() * 1e3;
+            assert!(apart.abs() < 50.0, "{apart} ms apart after {round} of them");
+            at += 12_000 * MS;
+            if round % 2 == 0 {
+                live.timeline.reconnected();
+            }
+        }
+        assert_eq!(live.timeline.segment(), 19);
     }
 
     #[test]
@@ -481,8 +509,7 @@ mod tests {
                 };
                 arrived += Duration::from_millis(random.u64(0..100));
                 if random.u8(0..40) == 0 {
-                    let now = feed.start + arrived;
-                    feed.timeline.reconnected(now);
+                    feed.timeline.reconnected();
                 }
                 let (_, moment) = feed.at((random.u8(0..10) > 0).then_some(pts), arrived);
                 assert!(moment.media >= before.media, "{before:?} {moment:?}");

@@ -1,6 +1,5 @@
 //! One open source.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +9,9 @@ use super::error::{Doing, SourceError, SourceFault};
 use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
 use super::follow::Listening;
 use super::pace::{Pace, Seen};
-use super::policy::{self, Policy};
+use super::policy::Policy;
 use super::probe::TrackDescription;
+use super::request::{options, target};
 use super::watch::Watch;
 use super::{Location, SourceSettings, Wanted, tracks};
 use crate::data::{AudioTrack, Clock, Packet, Track, VideoTrack};
@@ -37,6 +37,8 @@ pub struct Source {
     stall_timeout: Duration,
     /// How long the leading track has been silent, while there was sound beside it.
     used_up: Duration,
+    /// When the packet before came.
+    came: Option<(Instant, SystemTime)>,
     live: bool,
     /// Each with its index in the input. One of the two is there.
     video: Option<(usize, VideoTrack)>,
@@ -176,6 +178,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         shown,
         stall_timeout: settings.stall_timeout,
         used_up: Duration::ZERO,
+        came: None,
         live,
         video,
         audio,
@@ -342,7 +345,8 @@ impl Source {
         }
     }
 
-    /// Stamps a packet with the time at which it came, a graph's when it is due.
+    /// Stamps a packet with the time at which it came, a graph's when it is due. What FFmpeg
+    /// still had when the wait for more was broken off came with the packet before.
     fn release(
         &mut self,
         packet: ffmpeg::Packet,
@@ -361,9 +365,10 @@ impl Source {
         {
             return Err(self.fail(SourceFault::Stopped));
         }
-        let arrived = Instant::now();
+        let late = self.came.filter(|_| watch.interruption().is_some());
+        let (arrived, now) = late.unwrap_or_else(|| (Instant::now(), SystemTime::now()));
+        self.came = Some((arrived, now));
         let (captured_at, clock) = if self.live {
-            let now = SystemTime::now();
             match sender_time(&packet, now) {
                 Some(sent) => (Some(sent), Clock::Rtcp),
                 None => (Some(now), Clock::Arrival),
@@ -405,76 +410,6 @@ impl Source {
     }
 }
 
-/// What FFmpeg is told to open, and through which demuxer where it cannot find out.
-fn target(location: &Location) -> Result<(Vec<u8>, Option<&'static str>), SourceFault> {
-    Ok(match location {
-        Location::Rtsp(url) | Location::Http(url) => (url.to_string().into(), None),
-        Location::File(path) => {
-            let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => SourceFault::NotFound,
-                std::io::ErrorKind::PermissionDenied => SourceFault::Permission,
-                _ => SourceFault::Io { cause: ffmpeg::Error::Unknown },
-            })?;
-            if metadata.is_file() && metadata.len() == 0 {
-                return Err(SourceFault::Empty);
-            }
-            // The scheme keeps a name such as `concat:a` from being one.
-            ([b"file:", path.as_os_str().as_encoded_bytes()].concat(), None)
-        }
-        Location::Camera(path) => (path.as_os_str().as_encoded_bytes().into(), Some("v4l2")),
-        Location::Lavfi(graph) => (graph.clone().into(), Some("lavfi")),
-        Location::Microphone(_) => {
-            return Err(SourceFault::Unsupported { what: "a microphone" });
-        }
-        Location::Folder(_) | Location::Pictures(_) => {
-            return Err(SourceFault::Folder);
-        }
-    })
-}
-
-/// Everything that FFmpeg is told beside the URL; the user's own options first.
-fn options(settings: &SourceSettings) -> Result<BTreeMap<String, String>, SourceFault> {
-    const RESERVED: [(&str, &str); 6] = [
-        ("rtsp_transport", "transport"),
-        ("timeout", "stall_timeout"),
-        ("stimeout", "stall_timeout"),
-        ("protocol_whitelist", "allow_hosts or allow_files"),
-        ("protocol_blacklist", "allow_hosts or allow_files"),
-        ("format_whitelist", "a location of another kind"),
-    ];
-    for (name, instead) in RESERVED {
-        if settings.options.contains_key(name) {
-            return Err(SourceFault::ReservedOption { name: name.into(), instead });
-        }
-    }
-    let mut options = settings.options.clone();
-    if let Some(protocols) = policy::protocols(settings) {
-        options.insert("protocol_whitelist".into(), protocols);
-    }
-    match settings.location {
-        Location::Rtsp(_) => {
-            options.insert("rtsp_transport".into(), settings.transport.as_str().into());
-            // Behind our own deadline, which knows of packets and not only of sockets.
-            let timeout = settings.stall_timeout + Duration::from_secs(2);
-            options.insert("timeout".into(), timeout.as_micros().to_string());
-            // A camera's own description says enough: do not wait for its frame rate.
-            options.entry("analyzeduration".into()).or_insert_with(|| "1000000".into());
-        }
-        Location::Http(_) => {
-            // A reused connection would be redirected without asking `Policy`.
-            options.entry("http_persistent".into()).or_insert_with(|| "0".into());
-            // A camera is watched at the live edge, not from three segments before it.
-            options.entry("live_start_index".into()).or_insert_with(|| "-1".into());
-        }
-        Location::File(_) => {
-            // A `%d` in a picture's name is no row of pictures.
-            options.entry("pattern_type".into()).or_insert_with(|| "none".into());
-        }
-        _ => {}
-    }
-    Ok(options)
-}
-
 /// The sender's wall time of a packet, from RTCP by way of the `PRFT` side data: i64
 /// microseconds since 1970. `None` where it is missing or too far from `now` to be true.
 fn sender_time(packet: &ffmpeg::Packet, now: SystemTime) -> Option<SystemTime> {
@@ -487,17 +422,4 @@ fn sender_time(packet: &ffmpeg::Packet, now: SystemTime) -> Option<SystemTime> {
         Err(ahead) => ahead.duration(),
     };
     (apart <= CLOCK_TOLERANCE).then_some(sent)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_that_have_a_setting_are_refused() {
-        let mut settings = SourceSettings::new(Location::parse("rtsp://cam/").unwrap());
-        assert_eq!(options(&settings).unwrap()["timeout"], "12000000");
-        settings.options.insert("protocol_whitelist".into(), "file".into());
-        assert!(matches!(options(&settings), Err(SourceFault::ReservedOption { .. })));
-    }
 }

@@ -43,6 +43,8 @@ mod playlist;
 mod policy;
 #[cfg(feature = "ffmpeg")]
 mod probe;
+#[cfg(feature = "ffmpeg")]
+mod request;
 mod settings;
 #[cfg(feature = "ffmpeg")]
 mod tracks;

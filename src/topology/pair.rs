@@ -184,7 +184,7 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
         if job.stop.wait(backoff.next(fastrand::f64())) {
             return;
         }
-        timeline.reconnected(Instant::now());
+        timeline.reconnected();
     }
 }
 

@@ -163,7 +163,7 @@ impl StreamWorker {
             if self.stop.wait(wait) {
                 return self.finish(Finish::Shutdown);
             }
-            self.timeline.reconnected(Instant::now());
+            self.timeline.reconnected();
         }
     }
 
