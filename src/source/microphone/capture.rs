@@ -34,8 +34,10 @@ pub(super) struct Call {
     pub samples: usize,
     /// Samples a channel before these that found no room.
     pub lost: usize,
-    /// When the first of `samples` was taken.
+    /// When the first of `samples` was taken, as far as the device knows.
     pub captured: Instant,
+    /// When the library called.
+    pub called: Instant,
 }
 
 impl Capture {
@@ -131,7 +133,7 @@ struct Writer {
 
 impl Writer {
     /// Neither allocates nor waits: what finds no room is left out, all of it.
-    fn write<T: SizedSample>(&mut self, data: &[T], captured: Instant)
+    fn write<T: SizedSample>(&mut self, data: &[T], called: Instant, age: Duration)
     where
         f32: FromSample<T>,
     {
@@ -141,7 +143,8 @@ impl Writer {
             Ok(chunk) if room => {
                 chunk.fill_from_iter(data.iter().map(|sample| f32::from_sample_(*sample)));
                 let lost = std::mem::take(&mut self.lost);
-                let _ = self.calls.push(Call { samples, lost, captured });
+                let captured = called.checked_sub(age).unwrap_or(called);
+                let _ = self.calls.push(Call { samples, lost, captured, called });
             }
             _ => self.lost += samples,
         }
@@ -163,8 +166,7 @@ where
         move |data: &[T], info: &cpal::InputCallbackInfo| {
             let times = info.timestamp();
             let age = times.callback.saturating_duration_since(times.capture);
-            let now = Instant::now();
-            writer.write(data, now.checked_sub(age).unwrap_or(now));
+            writer.write(data, Instant::now(), age);
         },
         told,
         Some(START),
@@ -192,16 +194,16 @@ mod tests {
         let (samples, mut read) = RingBuffer::new(8);
         let (calls, mut told) = RingBuffer::new(4);
         let mut writer = Writer { samples, calls, channels: 2, lost: 0 };
-        let now = Instant::now();
-        writer.write(&[16_384_i16, -16_384, 0, 0, 0, 0], now);
-        writer.write(&[1_i16; 4], now);
-        writer.write(&[1_i16; 6], now);
+        let (now, age) = (Instant::now(), Duration::ZERO);
+        writer.write(&[16_384_i16, -16_384, 0, 0, 0, 0], now, age);
+        writer.write(&[1_i16; 4], now, age);
+        writer.write(&[1_i16; 6], now, age);
         let call = told.pop().unwrap();
         assert_eq!((call.samples, call.lost), (3, 0));
         assert!(told.pop().is_err(), "the others were lost");
         let got: Vec<f32> = read.read_chunk(6).unwrap().into_iter().collect();
         assert_eq!(got, [0.5, -0.5, 0.0, 0.0, 0.0, 0.0]);
-        writer.write(&[0.25_f32, 0.25], now);
+        writer.write(&[0.25_f32, 0.25], now, age);
         let call = told.pop().unwrap();
         assert_eq!((call.samples, call.lost), (1, 5));
     }

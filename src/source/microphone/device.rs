@@ -33,14 +33,18 @@ pub struct Microphone {
 }
 
 /// Counts a device's samples, and notices by the machine's clock where some are missing.
+///
+/// Both times of a call have to say so: what a device says of a sample's age may settle only
+/// after it has begun (PulseAudio takes 0.1 s off in the first second), and a busy machine is called late.
 struct DeviceClock {
     rate: f64,
     /// The number of the next sample.
     next: i64,
-    start: Option<Instant>,
-    /// Samples by which the machine's clock is ahead of the count, smoothed: another start, and
-    /// slow drift.
-    ahead: f64,
+    /// Of the first call: when its first sample was taken, and when the library called.
+    start: Option<[Instant; 2]>,
+    /// Samples by which the machine's clock is ahead of the count by either time, smoothed: another
+    /// start, and slow drift.
+    ahead: [f64; 2],
 }
 
 impl Microphone {
@@ -63,7 +67,7 @@ impl Microphone {
             time_base: ffmpeg::Rational::new(1, i32::try_from(rate).unwrap_or(i32::MAX)),
             live: true,
         };
-        let clock = DeviceClock { rate: f64::from(rate), next: 0, start: None, ahead: 0.0 };
+        let clock = DeviceClock { rate: f64::from(rate), next: 0, start: None, ahead: [0.0; 2] };
         let stop = stop.clone();
         let stall_timeout = settings.stall_timeout;
         Ok(Self { capture, track, shown, stall_timeout, stop, overruns: 0, clock })
@@ -184,18 +188,24 @@ fn apart<T: Send + 'static>(
 impl DeviceClock {
     /// The number of a call's first sample, and whether samples are missing before it.
     fn count(&mut self, call: &Call) -> (i64, bool) {
-        let start = *self.start.get_or_insert(call.captured);
+        let times = [call.captured, call.called];
+        let start = *self.start.get_or_insert(times);
         self.next += call.lost as i64;
-        let elapsed = call.captured.saturating_duration_since(start).as_secs_f64() * self.rate;
-        let ahead = elapsed - self.next as f64;
-        let missing = ahead - self.ahead;
+        let missing: [f64; 2] = std::array::from_fn(|by| {
+            let elapsed = times[by].saturating_duration_since(start[by]).as_secs_f64();
+            elapsed * self.rate - self.next as f64 - self.ahead[by]
+        });
         let mut hole = call.lost > 0;
-        if missing > HOLE * self.rate {
-            self.next += missing.round() as i64;
+        let least = missing[0].min(missing[1]);
+        if least > HOLE * self.rate {
+            self.next += least.round() as i64;
             hole = true;
         } else {
             let share = (call.samples as f64 / (OBSERVED * self.rate)).min(1.0);
-            self.ahead += share * missing;
+            // Called in time: then a step of the other time is one of the age alone.
+            let settled = missing[1] < HOLE / 2.0 * self.rate;
+            self.ahead[0] += if settled { missing[0] } else { share * missing[0] };
+            self.ahead[1] += share * missing[1];
         }
         let first = self.next;
         self.next += call.samples as i64;
@@ -207,14 +217,21 @@ impl DeviceClock {
 mod tests {
     use super::*;
 
+    fn clock() -> DeviceClock {
+        DeviceClock { rate: 1000.0, next: 0, start: None, ahead: [0.0; 2] }
+    }
+
+    /// A call of ten samples that were taken, and told, so many milliseconds after `start`.
+    fn count(clock: &mut DeviceClock, start: Instant, ms: [f64; 2], lost: usize) -> (i64, bool) {
+        let [captured, called] = ms.map(|ms| start + Duration::from_secs_f64(ms / 1000.0));
+        clock.count(&Call { samples: 10, lost, captured, called })
+    }
+
     #[test]
     fn samples_are_counted_and_holes_are_told_from_drift() {
         let start = Instant::now();
-        let mut clock = DeviceClock { rate: 1000.0, next: 0, start: None, ahead: 0.0 };
-        let mut count = |ms: f64, lost| {
-            let captured = start + Duration::from_secs_f64(ms / 1000.0);
-            clock.count(&Call { samples: 10, lost, captured })
-        };
+        let mut clock = clock();
+        let mut count = |ms: f64, lost| count(&mut clock, start, [ms, ms], lost);
         // The device runs half a percent too slowly, and its calls come unevenly.
         let mut at = 0.0;
         for n in 0..10_000 {
@@ -227,5 +244,18 @@ mod tests {
         let (first, hole) = count(at + 10.0 + 1000.0, 0);
         assert!(hole && (first - 101_010).abs() < 60, "{first}");
         assert_eq!(count(at + 20.0 + 1000.0, 0), (first + 10, false));
+    }
+
+    #[test]
+    fn neither_an_age_that_settles_nor_a_late_call_is_a_hole() {
+        let (start, mut clock) = (Instant::now(), clock());
+        for n in 0..200 {
+            let at = f64::from(n) * 10.0;
+            // Half a second after the beginning sound turns out to be younger by 0.11 s; later a
+            // call comes 0.4 s late, and those after it at once.
+            let captured = if n < 50 { at } else { at + 110.0 };
+            let called = if (100..140).contains(&n) { at.max(1400.0) } else { at } + 200.0;
+            assert_eq!(count(&mut clock, start, [captured, called], 0), (i64::from(n) * 10, false));
+        }
     }
 }
