@@ -282,7 +282,10 @@ labels = { ignore = ["shaking"] }
     let [door, bus] = &checked.streams[..] else { panic!("{checked:?}") };
     let Labels { settings, places } = &door.labels;
     let each = &settings.labels;
-    assert_eq!((settings.enter, settings.end_after.as_secs()), (Some(0.7), 9));
+    assert_eq!(
+        (settings.enter, settings.end_after.map(|hold| hold.as_secs())),
+        (Some(0.7), Some(9))
+    );
     assert_eq!(each["shaking"].enter, None, "the stream's own enter goes before it");
     assert_eq!(each["shaking"].start_after.map(|hold| hold.as_secs()), Some(3));
     assert_eq!(each["covered"].leave, Some(0.2));

@@ -3,11 +3,12 @@
 import numpy as np
 
 from . import clip
-from .events import events
+from .events import SOON, START_AFTER, events
 from .grid import POSITIVE
 
 ENTER_RANGE = (0.4, 0.98)
 LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
+QUIET_STEP = 4.0  # seconds between the looks of undamaged cameras
 SPENT = 0.06  # of F1, at most, to be rid of false events
 
 
@@ -47,7 +48,8 @@ def thresholds(scores_: np.ndarray, truth: np.ndarray, quiet: list[np.ndarray] |
     """For each label `enter` and `leave`, chosen on `val`.
 
     Without `quiet`: the `enter` of the best F1, the highest of those within 0.002 of it. With `quiet`, the
-    scores of undamaged cameras of `val`: the fewest false events among those within SPENT of the best F1.
+    scores of undamaged cameras of `val`: the fewest false events among those within SPENT of the best F1, counted as
+    if all started SOON, for of those there are more to count. A label that is to hold for longer has its `start_after`.
     """
     chosen = {}
     for k, label in enumerate(labels):
@@ -55,12 +57,18 @@ def thresholds(scores_: np.ndarray, truth: np.ndarray, quiet: list[np.ndarray] |
         p, y = scores_[scored, k], truth[scored, k] == POSITIVE
         tries = np.arange(ENTER_RANGE[0], ENTER_RANGE[1] + 1e-9, 0.01)
         f1 = np.array([2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in tries])
-        false = np.array([sum(len(events(q[:, k], t, leave(t))) for q in quiet or ()) for t in tries])
+        false = np.array([quiet_events(quiet or (), k, t, leave(t)) for t in tries])
         able = np.flatnonzero(f1 >= f1.max() - (SPENT if quiet else 0.002))
         best = able[false[able] == false[able].min()]
         enter = float(tries[best[f1[best].argmax()] if quiet else best[-1]])
-        chosen[label] = {"enter": round(enter, 2), "leave": round(leave(enter), 2)}
+        hold = START_AFTER.get(label, SOON)
+        chosen[label] = {"enter": round(enter, 2), "leave": round(leave(enter), 2)} | ({"start_after": hold} if hold > SOON else {})
     return chosen
+
+
+def quiet_events(quiet, k: int, enter: float, leave: float, start_after: float = SOON) -> int:
+    """Events of label `k` in the scores of cameras that look every QUIET_STEP."""
+    return sum(len(events(q[:, k], QUIET_STEP * np.arange(len(q)), enter, leave, start_after)) for q in quiet)
 
 
 def leave(enter: float) -> float:

@@ -1,4 +1,4 @@
-"""Events from scores, as Percept makes them: two windows in a row to start, two to end."""
+"""Events from scores, as Percept makes them: a label starts when looks in a row show it long enough."""
 
 import numpy as np
 
@@ -6,15 +6,22 @@ from . import clip
 from .grid import POSITIVE
 from .scene import LABEL, Scene
 
-IN_A_ROW = 2
+SOON, END_AFTER = 2.0, 4.0  # seconds; Percept's defaults
+# What lasts can wait until it is beyond doubt; what comes in bursts cannot.
+START_AFTER = {label: SOON if label in ("shaking", "corrupted") else 8.0 for label in clip.LABELS}
 
 
-def events(scores: np.ndarray, enter: float, leave: float) -> list[tuple[int, int | None]]:
-    """(window that started it, window that ended it or None) of one label's scores in time order."""
+def events(scores: np.ndarray, times: np.ndarray, enter: float, leave: float, start_after: float = SOON) -> list[tuple[int, int | None]]:
+    """(window that started it, window that ended it or None) of one label's scores at `times`, seconds.
+
+    The time is that from the end of the first look of a run to the end of the latest, and is met at the look
+    nearest to it; two looks at least.
+    """
     found, on, run = [], False, 0
     for i, score in enumerate(scores):
         run = run + 1 if (score < leave if on else score >= enter) else 0
-        if run == IN_A_ROW:
+        held = times[i] - times[i - run + 1] + (times[i] - times[i - 1]) / 2 if run > 1 else -1.0
+        if held >= (END_AFTER if on else start_after):
             if on:
                 found[-1] = (found[-1][0], i)
             else:
@@ -30,8 +37,9 @@ def looks(scene: Scene) -> list[list[int]]:
     return [at for at in able if all(low - 1e-6 <= g <= high + 1e-6 for g in np.diff(scene.times[at]))]
 
 
-def rising_edge(scene: Scene) -> int | None:
-    """Index of the first damaged picture where the damage begins in view, is beyond doubt and lasts four pictures."""
+def rising_edge(scene: Scene) -> tuple[int, float] | None:
+    """Index of the first damaged picture, and for how many seconds the damage stays, where it begins in view, is
+    beyond doubt and lasts four pictures."""
     label = scene.about["label"]
     if label is None:
         return None
@@ -41,4 +49,5 @@ def rising_edge(scene: Scene) -> int | None:
     if label == "shaking" and lasting:
         steps = np.hypot(*np.diff(scene.path[first : first + 4], axis=0).T)
         lasting = bool((steps >= 0.03).all())
-    return first if lasting else None
+    over = np.append(np.flatnonzero(~flags[first:]), len(flags) - first)[0]
+    return (first, float(scene.times[first + over - 1] - scene.times[first])) if lasting else None

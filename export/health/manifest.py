@@ -5,7 +5,7 @@ import json
 from . import clip, sound
 from .network import LABELS
 
-NAME, VERSION = "stream-health", "2.0.0"
+NAME, VERSION = "stream-health", "2.1.0"
 LICENCE = "CC-BY-SA-4.0"
 SOURCE = "Percept, export/train_stream_health.py"
 CALIBRATION = {"scale": [1.0] * len(LABELS), "bias": [0.0] * len(LABELS)}

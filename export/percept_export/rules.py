@@ -55,6 +55,7 @@ NAME = Kind("text that is not empty, on one line", lambda v: TEXT.holds(v) and v
 FREE = Kind("anything", lambda v: True, None)
 FINITE, ABOVE_0 = number("a number", lambda v: True), number("a number above 0", lambda v: v > 0)
 SCORE = number("a number, 0 to 1", lambda v: 0 <= v <= 1)
+HOLD = number("seconds, 0 to 86400", lambda v: 0 <= v <= 86_400)
 POSITION = {
     "bands": several(whole(1, 4096)), "max_resolution": several(ABOVE_0), "concat_pos": flag(True),
     "sine_only": flag(False), "order": choice(*ORDERS), "time": choice("grid", "real", default="grid"),
@@ -89,6 +90,7 @@ INPUTS = {
     "points": INPUT | {"points": whole(1, 2**22), "dimensions": whole(1, 16, 3)},
 }  # fmt: skip
 CALIBRATION = {"scale": several(FINITE), "bias": several(FINITE)}
+THRESHOLDS = {"enter": SCORE, "leave": SCORE, "start_after": maybe(HOLD), "end_after": maybe(HOLD)}
 OUTPUT = {
     "name": TEXT, "activation": choice("softmax", "sigmoid"), "labels": several(TEXT), "judges": maybe(several(TEXT)),
     "calibration": Kind("an object", CALIBRATION, None),
@@ -207,7 +209,7 @@ def document(found: dict) -> list[str]:
         rules.append((f"output.calibration.{key}", len(values) == len(labels), "write one a label"))
     for label, one in (output.get("thresholds") or {}).items():
         at = f"output.thresholds.{label}"
-        faults += form(one, {"enter": SCORE, "leave": SCORE}, f"{at}.")
+        faults += form(one, THRESHOLDS, f"{at}.")
         rules.append((at, label in labels, "no label has that name"))
         rules.append((at, faults or one["leave"] <= one["enter"], "leave is above enter"))
     steps, judges = found.get("steps") or {}, output.get("judges")

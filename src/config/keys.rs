@@ -223,10 +223,18 @@ const LEAVE: Key = key(
     "",
     "Score below which it recovers, at most `enter`; left out: the model's own",
 );
-const START_AFTER: Key =
-    key("start_after", "duration", "\"2s\"", "How long it must hold before it starts");
-const END_AFTER: Key =
-    key("end_after", "duration", "\"4s\"", "How long a recovery must hold before it ends");
+const START_AFTER: Key = key(
+    "start_after",
+    "duration",
+    "",
+    "How long it must hold before it starts; left out: the model's own, else 2 s",
+);
+const END_AFTER: Key = key(
+    "end_after",
+    "duration",
+    "",
+    "How long a recovery must hold before it ends; left out: the model's own, else 4 s",
+);
 
 pub static LABEL: Keys = Keys::closed(
     "[labels.LABEL] and [streams.labels.LABEL]",

@@ -55,13 +55,12 @@ impl LabelsTable {
         let mut labels = Labels::default();
         let all = self.all.over(&general.all);
         let rule = all.check("", &all, &mut labels, faults);
-        let default = LabelSettings::default();
         labels.settings = LabelSettings {
             enter: rule.enter,
             leave: rule.leave,
-            start_after: rule.start_after.unwrap_or(default.start_after),
-            end_after: rule.end_after.unwrap_or(default.end_after),
-            ..default
+            start_after: rule.start_after,
+            end_after: rule.end_after,
+            ..LabelSettings::default()
         };
         let names = self.each.keys().chain(general.each.keys());
         for name in names {

@@ -7,17 +7,17 @@ use super::rule::Rule;
 use crate::data::manifest::Output;
 
 /// Of one stream. A label's own rule goes before these, these before the manifest's
-/// thresholds, and those before 0.6 and 0.4.
-#[derive(Debug, Clone, PartialEq)]
+/// thresholds, and those before 0.6 and 0.4, 2 s and 4 s.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LabelSettings {
     /// Score from which a label may start, in `(0, 1]`.
     pub enter: Option<f32>,
     /// Score below which an active label recovers, in `(0, 1]`; at most `enter`.
     pub leave: Option<f32>,
     /// How long a label must hold before it starts, in media time.
-    pub start_after: Duration,
+    pub start_after: Option<Duration>,
     /// How long a recovery must hold before the label ends, in media time.
-    pub end_after: Duration,
+    pub end_after: Option<Duration>,
     /// How many of the best scores a `window` event carries; `None`: all of a sigmoid
     /// model, the best five of a softmax model.
     pub top_k: Option<usize>,
@@ -37,21 +37,6 @@ pub struct LabelRule {
     pub leave: Option<f32>,
     pub start_after: Option<Duration>,
     pub end_after: Option<Duration>,
-}
-
-impl Default for LabelSettings {
-    fn default() -> Self {
-        Self {
-            enter: None,
-            leave: None,
-            start_after: Duration::from_secs(2),
-            end_after: Duration::from_secs(4),
-            top_k: None,
-            watch: None,
-            ignore: Vec::new(),
-            labels: BTreeMap::new(),
-        }
-    }
 }
 
 /// Something that [`LabelSettings::check`] refuses; `key` is relative to the settings.

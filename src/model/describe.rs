@@ -148,17 +148,17 @@ fn describe_output(text: &mut String, manifest: &Manifest) {
     );
     let width = output.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(5);
     let judges = if output.judges.is_some() { "  judges" } else { "" };
-    line(text, "", format!("{:width$}  enter  leave{judges}", "label"));
+    line(text, "", format!("{:width$}  enter  leave  start after{judges}", "label"));
     for (index, label) in output.labels.iter().enumerate() {
-        let (enter, leave) = match output.thresholds.get(label) {
-            Some(thresholds) => {
-                (format!("{:.2}", thresholds.enter), format!("{:.2}", thresholds.leave))
-            }
-            None => ("-".into(), "-".into()),
-        };
+        let [mut enter, mut leave, mut hold] = ["-", "-", "-"].map(str::to_owned);
+        if let Some(thresholds) = output.thresholds.get(label) {
+            enter = format!("{:.2}", thresholds.enter);
+            leave = format!("{:.2}", thresholds.leave);
+            hold = thresholds.start_after.map_or(hold, |seconds| format!("{seconds} s"));
+        }
         let judged = output.judges.as_ref().and_then(|judges| judges.get(index));
         let judged = judged.map_or("", String::as_str);
-        line(text, "", format!("{label:width$}  {enter:>5}  {leave:>5}  {judged}"));
+        line(text, "", format!("{label:width$}  {enter:>5}  {leave:>5}  {hold:>11}  {judged}"));
     }
 }
 

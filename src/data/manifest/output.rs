@@ -37,10 +37,23 @@ pub struct Calibration {
     pub bias: Vec<f32>,
 }
 
-/// Scores at which a label may become active and must stop being so.
+/// When a label becomes active and stops being so.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
+    /// The score from which it is shown.
     pub enter: f32,
+    /// The score below which it is gone.
     pub leave: f32,
+    /// How long it must be shown before it starts, in seconds.
+    #[serde(default)]
+    pub start_after: Option<f64>,
+    /// How long it must be gone before it ends, in seconds.
+    #[serde(default)]
+    pub end_after: Option<f64>,
+}
+
+impl Thresholds {
+    /// Longest of `start_after` and `end_after`, in seconds.
+    pub const LONGEST: f64 = 86_400.0;
 }

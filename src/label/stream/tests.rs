@@ -130,7 +130,8 @@ fn one_odd_window_raises_nothing() {
 
 #[test]
 fn two_windows_far_apart_are_two_windows_and_one_is_not() {
-    let settings = LabelSettings { start_after: Duration::from_secs(1), ..Default::default() };
+    let settings =
+        LabelSettings { start_after: Some(Duration::from_secs(1)), ..Default::default() };
     let mut bench = Bench::covered_dark(&settings);
     bench.look(&[0.0, 0.0]);
     assert_eq!(told(&bench.look_after(60.0, &[1.0, 0.0])), NOTHING);
@@ -139,7 +140,8 @@ fn two_windows_far_apart_are_two_windows_and_one_is_not() {
 
 #[test]
 fn a_label_must_hold_for_its_duration_to_the_nearest_look() {
-    let settings = LabelSettings { start_after: Duration::from_secs(6), ..Default::default() };
+    let settings =
+        LabelSettings { start_after: Some(Duration::from_secs(6)), ..Default::default() };
     let mut bench = Bench::covered_dark(&settings);
     bench.look(&[0.0, 0.0]);
     let mut started = Vec::new();
@@ -153,7 +155,8 @@ fn a_label_must_hold_for_its_duration_to_the_nearest_look() {
 #[test]
 fn zero_durations_act_on_one_window() {
     let zero = Duration::ZERO;
-    let settings = LabelSettings { start_after: zero, end_after: zero, ..Default::default() };
+    let settings =
+        LabelSettings { start_after: Some(zero), end_after: Some(zero), ..Default::default() };
     let mut bench = Bench::covered_dark(&settings);
     assert_eq!(bench.changes(&[0.7, 0.0]), ["+covered"]);
     assert_eq!(bench.changes(&[0.39, 0.0]), ["-covered recovered"]);
@@ -303,8 +306,8 @@ fn a_model_of_a_thousand_labels_does_not_make_a_thousand_series() {
     let names: Vec<_> = (0..1000).map(|n| format!("label {n}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let at_once = LabelSettings {
-        start_after: Duration::ZERO,
-        end_after: Duration::ZERO,
+        start_after: Some(Duration::ZERO),
+        end_after: Some(Duration::ZERO),
         ..Default::default()
     };
     let watched = LabelSettings {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Faults;
-use crate::data::manifest::{Activation, Input, Manifest, Output};
+use crate::data::manifest::{Activation, Input, Manifest, Output, Thresholds};
 
 pub fn check(output: &Output, faults: &mut Faults) {
     if output.labels.is_empty() {
@@ -58,6 +58,14 @@ pub fn check(output: &Output, faults: &mut Faults) {
                 format!("leave {leave} is above enter {enter}"),
                 "write leave at or below enter",
             );
+        }
+        for (key, seconds) in
+            [("start_after", thresholds.start_after), ("end_after", thresholds.end_after)]
+        {
+            if seconds.is_some_and(|seconds| !(0.0..=Thresholds::LONGEST).contains(&seconds)) {
+                let problem = format!("{} s", seconds.unwrap_or_default());
+                faults.add(&format!("{field}.{key}"), problem, "write 0 to 86400 seconds");
+            }
         }
     }
 }
