@@ -109,6 +109,7 @@ def main() -> None:
     a.add_argument("--out", type=Path, required=True)
     a.add_argument("--val-only", action="store_true", help="do not look at heldout")
     a.add_argument("--quiet", type=Path, nargs="*", default=[], help="pictures of undamaged val cameras (OUT/val of false_alarms.py), to choose thresholds by")
+    a.add_argument("--quiet-sound", type=Path, help="undamaged val microphones (OUT/val of false_alarms_sound.py), likewise")
     a.add_argument("--note", default="", help="for the log of held-out runs")
     o = a.parse_args()
     torch.set_num_threads(1)
@@ -140,7 +141,7 @@ def main() -> None:
     hours = sum(map(len, quiet)) * calibrate.QUIET_STEP / 3600
     print(f"val, undamaged cameras: {hours:.1f} hours, {len(quiet)} cameras, events", json.dumps(false), json.dumps(limits))
     results["val_quiet"] = {"hours": round(hours, 1), "cameras": len(quiet), "events": false}
-    hearing = hearing_scores.calibrated(model, o.sounds)
+    hearing = hearing_scores.calibrated(model, o.sounds, o.quiet_sound)
     results["sound"] = {"val": hearing.val}
     print("val, sound", json.dumps(hearing.val_summary))
     if not o.val_only:

@@ -25,6 +25,11 @@ CASES = {
          "f_min": 20.0, "f_max": 20000.0, "power": 1.0, "scale": "slaney", "norm": "slaney"}},
         {"mel_scale": "slaney", "norm": "slaney"},
     ),
+    "odd": (
+        {"sample_rate": 16000, "samples": 4000, "mel": {"n_fft": 401, "window": 401, "hop": 100, "bands": 40,
+         "f_min": 0.0, "f_max": 8000.0, "power": 2.0, "log": {"floor": 1e-5}}},
+        {},
+    ),
     "not-centred": (
         {"sample_rate": 22050, "samples": 6000, "mel": {"n_fft": 512, "window": 512, "hop": 300, "bands": 32,
          "f_min": 50.0, "f_max": 11025.0, "power": 2.0, "centre": False, "log": {"floor": 1e-6}, "mean": -4.0, "std": 3.0}},

@@ -3,8 +3,8 @@
     python train_sound_events.py --data DATA --out RUN [--held-out FOLD]
 
 The shipped weights hold out fold 5; the five-fold cross-validation is this command with --held-out 1 to 5,
-with the same recipe and no look at the fold that is held out. Stop it and start it again: it goes on from
-RUN/last.pt. To choose anything without a look at fold 5: --held-out 4 --without 5.
+with the same recipe. The fold that is held out is scored meanwhile, for the log alone: nothing is chosen by it. Stop it and
+start it again: it goes on from RUN/last.pt. To choose anything without a look at fold 5: --held-out 4 --without 5.
 """
 
 import dataclasses

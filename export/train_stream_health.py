@@ -4,8 +4,8 @@
 
 Stop it (Ctrl-C or SIGTERM: it saves first) and start it again with the same arguments: it goes on from
 RUN/last.pt. The learning rate falls to zero over one cycle, which ends after --steps or, on a machine that is
-shared, after --hours of training. Started again with more --steps once the cycle is done, it begins another,
-warm-up and all. Loss and scores on `val` go to RUN/log.jsonl. On a CPU it needs about 12 ms a window and core; a CUDA device is used where there is one.
+shared, after --hours of training. Started again with more --steps or --hours once the cycle is done, it begins
+another, warm-up and all; with the same it ends at once. Loss and scores on `val` go to RUN/log.jsonl. On a CPU it needs about 12 ms a window and core; a CUDA device is used where there is one.
 
 A step sees --batch windows of pictures, most of them with some sound beside them, and --heard windows of sound alone.
 """
@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 # Freed blocks are kept: a fresh mapping a tensor costs a third of the time on a CPU.
@@ -33,11 +33,12 @@ from tqdm import tqdm
 
 from health import clip, loader, score, sound
 from health.corpus import Corpus
+from health.cycle import Cycle
 from health.hearing import corpus as hearing
 from health.network import Perceiver, RawPerceiver
 
 HERE = Path(__file__).resolve().parent
-WARM_UP, DECAY, EMA = 300, 0.03, 0.998
+DECAY, EMA = 0.03, 0.998
 DEAF = 0.3  # of the windows of pictures have no sound beside them
 NEW_RATE = 2.5  # what is new in a model warmed with one of pictures alone learns so many times as fast
 REFRESH = 200  # steps between looks for new scenes, and between checkpoints
@@ -114,24 +115,6 @@ def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor
     return each.sum() / (truth >= 0).sum(), each.detach().amax(1).cpu().numpy()
 
 
-@dataclass
-class Cycle:
-    """One fall of the learning rate: from step `start` to step `stop`, or until `hours` have been spent on it."""
-
-    start: int
-    stop: int
-    hours: float
-    spent: float = 0.0  # seconds
-
-    def done(self, step: int) -> float:
-        """How much of it is over, 0 to 1."""
-        return min(1.0, max((step - self.start) / max(self.stop - self.start, 1), self.spent / 3600 / self.hours))
-
-    def rate(self, step: int) -> float:
-        """The learning rate as a share of its peak."""
-        return min(1.0, (step - self.start) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * self.done(step)))
-
-
 def main() -> None:
     o = options()
     o.corpus = o.corpus or o.out / "corpus"
@@ -166,7 +149,7 @@ def main() -> None:
         shadow.model.load_state_dict(saved["ema"])
         optimiser.load_state_dict(saved["optimiser"])
         step, cycle = saved["step"], Cycle(**saved["cycle"])
-        if cycle.done(step) >= 1 and step < o.steps:
+        if cycle.done(step) >= 1 and cycle.is_less_than(o.steps, o.hours):
             cycle = Cycle(step, o.steps, o.hours)
     elif o.warm:
         weights = torch.load(o.warm, map_location=device, weights_only=True)["ema"]

@@ -26,21 +26,21 @@ class Damage:
     taught none of them there (models/README.md)."""
 
 
-COVERED = Damage("covered", "a hand on the lens", 10.0, 18.0, ("dark", "defocused", "frozen"))
-DEFOCUSED = Damage("defocused", "the lens loses focus", 27.0, 35.0)
-FROZEN = Damage("frozen", "the picture freezes", 44.0, 54.0)
-MUTED = Damage("silent", "the microphone is muted", 18.5, 26.5)
-HUM = Damage("hum", "mains hum in the microphone", 35.5, 43.5)
+COVERED = Damage("covered", "a hand on the lens", 8.0, 21.0, ("dark", "defocused", "frozen"))
+DEFOCUSED = Damage("defocused", "the lens loses focus", 26.0, 39.0)
+FROZEN = Damage("frozen", "the picture freezes", 44.0, 57.0)
+MUTED = Damage("silent", "the microphone is muted", 17.0, 30.0)
+HUM = Damage("hum", "mains hum in the microphone", 35.0, 48.0)
 DAMAGES = [COVERED, MUTED, DEFOCUSED, HUM, FROZEN]
 TRUE = ("music", "speech")
 """Labels that are no damage: they say what there is to be heard."""
-# Between them is time for what Percept asks before it says so: a look every 2 s, damage
-# in the last two frames of a look, seen for 2 s; a recovery, for 4 s.
+# They last as long as the default model asks before it says so: a look every 2 s, damage
+# in the last two frames of a look, seen for 8 s. A recovery takes 4 s.
 # The connection is cut: the server is killed, and starts again. Percept waits longer
 # from try to try, so a longer cut may take twice as long to be over.
-CUT, BACK = 63.0, 66.0
+CUT, BACK = 65.0, 68.0
 
-LENGTH = 79.5
+LENGTH = 81.5
 """Seconds of the clip."""
 FPS = 10
 RATE = 16_000

@@ -6,7 +6,7 @@ from . import clip
 from .events import SOON, START_AFTER, events
 from .grid import POSITIVE
 
-ENTER_RANGE = (0.4, 0.98)
+TRIES = np.arange(0.4, 0.98 + 1e-9, 0.01)  # for `enter`
 LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
 QUIET_STEP = 4.0  # seconds between the looks of undamaged cameras
 SPENT = 0.06  # of F1, at most, to be rid of false events
@@ -53,17 +53,29 @@ def thresholds(scores_: np.ndarray, truth: np.ndarray, quiet: list[np.ndarray] |
     """
     chosen = {}
     for k, label in enumerate(labels):
-        scored = truth[:, k] >= 0
-        p, y = scores_[scored, k], truth[scored, k] == POSITIVE
-        tries = np.arange(ENTER_RANGE[0], ENTER_RANGE[1] + 1e-9, 0.01)
-        f1 = np.array([2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in tries])
-        false = np.array([quiet_events(quiet or (), k, t, leave(t)) for t in tries])
-        able = np.flatnonzero(f1 >= f1.max() - (SPENT if quiet else 0.002))
-        best = able[false[able] == false[able].min()]
-        enter = float(tries[best[f1[best].argmax()] if quiet else best[-1]])
-        hold = START_AFTER.get(label, SOON)
-        chosen[label] = {"enter": round(enter, 2), "leave": round(leave(enter), 2)} | ({"start_after": hold} if hold > SOON else {})
+        f1 = f1_at(scores_[:, k], truth[:, k])
+        false = np.array([quiet_events(quiet or (), k, t, leave(t)) for t in TRIES])
+        chosen[label] = limits(label, f1, false) if quiet else limits_of(label, float(TRIES[np.flatnonzero(f1 >= f1.max() - 0.002)[-1]]))
     return chosen
+
+
+def f1_at(scores_: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """F1 of one label's scores [B] at each of TRIES."""
+    scored = truth >= 0
+    p, y = scores_[scored], truth[scored] == POSITIVE
+    return np.array([2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in TRIES])
+
+
+def limits(label: str, f1: np.ndarray, false: np.ndarray) -> dict:
+    """The fewest false events at TRIES within SPENT of the best F1."""
+    able = np.flatnonzero(f1 >= f1.max() - SPENT)
+    best = able[false[able] == false[able].min()]
+    return limits_of(label, float(TRIES[best[f1[best].argmax()]]))
+
+
+def limits_of(label: str, enter: float) -> dict:
+    hold = START_AFTER.get(label, SOON)
+    return {"enter": round(enter, 2), "leave": round(leave(enter), 2)} | ({"start_after": hold} if hold > SOON else {})
 
 
 def quiet_events(quiet, k: int, enter: float, leave: float, start_after: float = SOON) -> int:

@@ -8,7 +8,8 @@ from .scene import LABEL, Scene
 
 SOON, END_AFTER = 2.0, 4.0  # seconds; Percept's defaults
 # What lasts can wait until it is beyond doubt; what comes in bursts cannot.
-START_AFTER = {label: SOON if label in ("shaking", "corrupted") else 8.0 for label in clip.LABELS}
+LASTING = ("covered", "defocused", "frozen", "dark", "overexposed", "no_signal", "silent", "clipping", "hum", "noise")
+START_AFTER = dict.fromkeys(LASTING, 8.0)
 
 
 def events(scores: np.ndarray, times: np.ndarray, enter: float, leave: float, start_after: float = SOON) -> list[tuple[int, int | None]]:

@@ -1,11 +1,13 @@
 """Calibration of the sound labels on `val`, and their scores on held-out recordings."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from . import calibrate, clip, report, score, sound
+from .hearing import quiet
 from .hearing.corpus import Corpus, fixed
 from .hearing.scene import GRID
 
@@ -61,13 +63,22 @@ def by_means(said: np.ndarray, truth: np.ndarray, about: list[dict]) -> dict:
     return table
 
 
-def calibrated(model, sounds: Path) -> Hearing:
-    """Calibration and thresholds of best F1, chosen on `val`."""
+def calibrated(model, sounds: Path, undamaged: Path | None = None) -> Hearing:
+    """Calibration, and thresholds of best F1 on `val`; of damage, with the fewest false events on `undamaged`
+    microphones (OUT/val of false_alarms_sound.py)."""
     corpus = Corpus(sounds / "val")
     waves, truth, owners = fixed(corpus, A_SCENE)
     raw = logits(model, waves)
     calibration = calibrate.fit(raw, truth)
-    limits = calibrate.thresholds(calibrate.scores(raw, calibration), truth, labels=sound.LABELS)
+    scores = calibrate.scores(raw, calibration)
+    limits = calibrate.thresholds(scores, truth, labels=sound.LABELS)
+    if undamaged:
+        looks, truths = quiet.looks(lambda waves: logits(model, waves), sorted(undamaged.glob("*.npz")))
+        f1 = {label: calibrate.f1_at(scores[:, k], truth[:, k]) for k, label in enumerate(sound.LABELS)}
+        looks = calibrate.scores(looks, calibration)
+        limits |= quiet.thresholds(looks, truths, f1)
+        false = {label: quiet.raised(looks, truths, label, **limits[label])[0] for label in quiet.DAMAGE}
+        print(f"val, undamaged microphones: {len(looks)} minutes, events", json.dumps(false), json.dumps(limits))
     hearing = Hearing(calibration, limits, {}, {})
     said = hearing.said(model, waves)
     hearing.val = report.per_label(said, truth, [(corpus.scenes[k].about["groups"] or ["none"])[0] for k in owners], sound.LABELS)

@@ -132,7 +132,8 @@ class Modality:
 def spectrogram_frames(fields: dict) -> int:
     """Frames of a spectrogram of `samples` samples."""
     mel, samples = fields["mel"], fields["samples"]
-    return 1 + (samples if mel.get("centre", True) else samples - mel["n_fft"]) // mel["hop"]
+    padding = mel["n_fft"] // 2 if mel.get("centre", True) else 0
+    return 1 + (samples + 2 * padding - mel["n_fft"]) // mel["hop"]
 
 
 def colours(fields: dict) -> tuple[Array, Array]:

@@ -23,7 +23,7 @@ class Digits:
 
 
 def load(data: Path) -> tuple[Digits, Digits, Digits]:
-    """Train, val (the last tenth of the set's training part, in its order, every class in it) and test."""
+    """Train, val (a fixed random tenth of the set's training part) and test."""
     with np.load(data / "mnist.npz", allow_pickle=False) as z:
         images, labels, test, test_labels = (z[k] for k in ("train_images", "train_labels", "test_images", "test_labels"))
     order = np.random.default_rng(2021).permutation(len(images))

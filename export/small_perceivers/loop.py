@@ -81,10 +81,13 @@ def train(
     `batch` is given a generator and how much of the training is done, from 0 to 1.
     """
     out.mkdir(parents=True, exist_ok=True)
-    (out / "options.json").write_text(json.dumps({"recipe": dataclasses.asdict(recipe), **(about or {})}, indent=1))
+    options, last = {"recipe": dataclasses.asdict(recipe), **(about or {})}, out / "last.pt"
+    if last.exists():
+        same_options(out / "options.json", options)
+    (out / "options.json").write_text(json.dumps(options, indent=1))
     shadow = [p.detach().clone() for p in model.parameters()]
     optimiser = torch.optim.AdamW(model.parameters(), recipe.rate, betas=(0.9, 0.98), weight_decay=recipe.decay)
-    step, seconds, last = 0, 0.0, out / "last.pt"
+    step, seconds = 0, 0.0
     if last.exists():
         saved = torch.load(last, map_location="cpu", weights_only=True)
         model.load_state_dict(saved["model"])
@@ -149,6 +152,13 @@ def train(
         signal.signal(number, handler)
     swap()
     return model.eval()
+
+
+def same_options(path: Path, options: dict) -> None:
+    """Refuses to go on with a training that was begun otherwise, such as with another fold held out."""
+    begun = json.loads(path.read_text())
+    if begun != json.loads(json.dumps(options)):
+        raise SystemExit(f"going on with {path.parent}: it was begun with {json.dumps(begun)}, not with {json.dumps(options)}; take another --out, or remove it")
 
 
 def load(model: torch.nn.Module, out: Path) -> torch.nn.Module:

@@ -91,7 +91,7 @@ class Network(unittest.TestCase):
 
 
 class Loop(unittest.TestCase):
-    def run_it(self, out: Path, stop_at: int | None) -> list[torch.Tensor]:
+    def run_it(self, out: Path, stop_at: int | None, about: dict | None = None) -> list[torch.Tensor]:
         torch.manual_seed(1)
         picture = Picture((4, 4))
         network = Perceiver([picture], 3, Size(latents=4, width=16, looks=1, heads=2, row_width=8, dropout=0.5))
@@ -102,7 +102,7 @@ class Loop(unittest.TestCase):
             values = torch.from_numpy(rng.standard_normal((8, 16, 3)).astype(np.float32))
             return (rows(picture, values),), torch.from_numpy(rng.integers(3, size=8))
 
-        network = loop.train(network, batch, lambda _: {}, loop.Recipe(steps=6, warm_up=2), out, every=100)
+        network = loop.train(network, batch, lambda _: {}, loop.Recipe(steps=6, warm_up=2), out, every=100, about=about)
         return [p.detach().clone() for p in network.parameters()]
 
     def test_a_stopped_run_goes_on_as_if_it_had_not_been(self):
@@ -118,6 +118,15 @@ class Loop(unittest.TestCase):
                 torch.testing.assert_close(one, other)
             log = (Path(folder) / "broken/log.jsonl").read_text().splitlines()
             self.assertEqual([json.loads(line)["step"] for line in log], [6])
+
+    def test_a_run_that_was_begun_otherwise_is_not_gone_on_with(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder)
+            self.run_it(out, None, {"held_out": 5})
+            self.run_it(out, None, {"held_out": 5})
+            with self.assertRaisesRegex(SystemExit, "begun with"):
+                self.run_it(out, None, {"held_out": 4})
+            self.assertEqual(json.loads((out / "options.json").read_text())["held_out"], 5)
 
 
 class Scores(unittest.TestCase):

@@ -40,14 +40,13 @@ struct Triangle {
 impl Spectrogram {
     pub fn new(input: &Sound, mel: &Mel) -> Self {
         let transform = RealFftPlanner::new().plan_fft_forward(mel.n_fft);
-        let padding = if mel.centre { mel.n_fft / 2 * 2 } else { 0 };
         Self {
             samples: input.samples,
             channels: input.channels,
             frames: mel.frames(input.samples),
             window: hann(mel.window, mel.n_fft),
             filters: triangles(mel, input.sample_rate),
-            mono: vec![0.0; input.samples + padding],
+            mono: vec![0.0; input.samples + 2 * mel.padding()],
             frame: transform.make_input_vec(),
             spectrum: transform.make_output_vec(),
             scratch: transform.make_scratch_vec(),
@@ -100,7 +99,7 @@ impl Spectrogram {
     fn gather(&mut self, sound: Option<&SoundClip>) {
         let Some(sound) = sound else { return self.mono.fill(0.0) };
         check_samples(sound, self.samples * self.channels);
-        let pad = (self.mono.len() - self.samples) / 2;
+        let pad = self.mel.padding();
         for (to, from) in self.mono[pad..].iter_mut().zip(sound.samples.chunks_exact(self.channels))
         {
             *to = from.iter().map(|&x| f64::from(x)).sum::<f64>() / self.channels as f64;

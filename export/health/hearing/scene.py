@@ -28,7 +28,7 @@ QUIET = -120.0
 
 @dataclass
 class Scene:
-    """`wave` i16 [SECONDS * 16000]; `levels` f32 [5, BLOCKS] dBFS of the stems, `total` f32 [BLOCKS] of what is heard without
+    """`wave` i16 [seconds * 16000]; `levels` f32 [5, BLOCKS] dBFS of the stems, `total` f32 [BLOCKS] of what is heard without
     its mean, `cut` f32 [BLOCKS] share of samples cut off, `holes` u8 [BLOCKS] audible gaps that begin there; `may_be`: labels unscored."""
 
     wave: np.ndarray
@@ -43,7 +43,7 @@ class Scene:
 def blocks(wave: np.ndarray, rate: int) -> np.ndarray:
     """Level of each block, dBFS [BLOCKS]."""
     size = int(rate * BLOCK)
-    pieces = wave[: BLOCKS * size].reshape(BLOCKS, size).astype(np.float64)
+    pieces = wave[: len(wave) // size * size].reshape(-1, size).astype(np.float64)
     return (10 * np.log10((pieces**2).mean(1) + 1e-12)).astype(np.float32)
 
 
@@ -54,8 +54,8 @@ def pick(rng: np.random.Generator, recordings: list[Recording]) -> Recording:
 class Stage:
     """What is to be heard, before any damage."""
 
-    def __init__(self, recordings: Recordings, rng: np.random.Generator, rate: int):
-        self.recordings, self.rng, self.rate, self.count = recordings, rng, rate, SECONDS * rate
+    def __init__(self, recordings: Recordings, rng: np.random.Generator, rate: int, seconds: int):
+        self.recordings, self.rng, self.rate, self.count = recordings, rng, rate, seconds * rate
         self.voices = list(recordings.voices().values())
         self.may_be: set[str] = set()
         self.groups: list[str] = []
@@ -133,11 +133,11 @@ def over(wave: np.ndarray, when: tuple[float, float], rate: int) -> np.ndarray:
 
 def audible(holes: list[tuple[int, int]], wave: np.ndarray, rate: int) -> np.ndarray:
     """How many gaps begin in each block [BLOCKS] of those with sound right before and after them."""
-    found, near = np.zeros(BLOCKS, np.uint8), int(0.03 * rate)
+    found, near = np.zeros(round(len(wave) / rate / BLOCK), np.uint8), int(0.03 * rate)
     for a, b in holes:
         around = min(damage.level(wave[max(0, a - near) : a]) if a else QUIET, damage.level(wave[b : b + near]) if b < len(wave) else QUIET)
         if around >= -45:
-            found[min(int(a / rate / BLOCK), BLOCKS - 1)] += 1
+            found[min(int(a / rate / BLOCK), len(found) - 1)] += 1
     return found
 
 
@@ -150,10 +150,13 @@ def strength(label: str, means: str, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if low > 0 else float(rng.uniform(low, high))
 
 
-def render(recordings: Recordings, label: str | None, use: str, rng: np.random.Generator) -> Scene:
-    """A scene damaged as `label` says, or not at all; one in four of the damaged ones by a second means."""
+def render(recordings: Recordings, label: str | None, use: str, rng: np.random.Generator, seconds: int = SECONDS) -> Scene:
+    """A scene damaged as `label` says, or not at all; one in four of the damaged ones by a second means.
+
+    Only an undamaged one may last other than SECONDS."""
     codec, rate, bit_rate = chain.draw(rng)
-    stage, count = Stage(recordings, rng, rate), SECONDS * rate
+    stage, count = Stage(recordings, rng, rate, seconds), seconds * rate
+    number = round(seconds / BLOCK)
     ills = {label: draw_means(label, use, rng)} if label else {}
     if label and label != "silent" and rng.random() < 0.25:
         second = str(rng.choice([d for d in DAMAGE if d not in ("silent", label)]))
@@ -169,7 +172,7 @@ def render(recordings: Recordings, label: str | None, use: str, rng: np.random.G
             stems[name] = over(damage.at_level(make(ills[name], count, rate, rng), wanted), spans[name], rate)
     wave = sum(stems.values(), floor)
 
-    cut = np.zeros(BLOCKS, np.float32)
+    cut = np.zeros(number, np.float32)
     peak = float(np.abs(wave).max()) + 1e-9
     gain = 1.0
     if "clipping" in ills:
@@ -179,7 +182,7 @@ def render(recordings: Recordings, label: str | None, use: str, rng: np.random.G
         healthy = wave * min(gain, 0.98 / peak)
         healthy[a:b], inside = limited[a:b], np.zeros(count, bool)
         inside[a:b] = which[a:b]
-        cut = inside[: BLOCKS * int(rate * BLOCK)].reshape(BLOCKS, -1).mean(1).astype(np.float32)
+        cut = inside[: number * int(rate * BLOCK)].reshape(number, -1).mean(1).astype(np.float32)
         wave = healthy
     elif peak > 0.97 or rng.random() < 0.15:  # as loud as it goes, and not clipped
         gain = rng.uniform(0.9, 0.985) / peak
@@ -199,7 +202,7 @@ def render(recordings: Recordings, label: str | None, use: str, rng: np.random.G
     if holes and not lost:
         wave = damage.drop(ills["dropouts"], wave, rate, holes)
 
-    levels = np.full((len(STEMS), BLOCKS), QUIET, np.float32)
+    levels = np.full((len(STEMS), number), QUIET, np.float32)
     for k, name in enumerate(STEMS):
         if name in stems:
             levels[k] = blocks(stems[name] * gain, rate)
@@ -217,7 +220,7 @@ def render(recordings: Recordings, label: str | None, use: str, rng: np.random.G
 
     heard = chain.send(wave.astype(np.float32), codec, rate, bit_rate, lost)
     size = int(sound.RATE * BLOCK)
-    pieces = heard.reshape(BLOCKS, size).astype(np.float64)
+    pieces = heard.reshape(number, size).astype(np.float64)
     total = (10 * np.log10(pieces.var(1) + 1e-12)).astype(np.float32)
     about = {"label": label, "ills": ills, "codec": codec, "rate": rate, "bit_rate": bit_rate, "groups": stage.groups, "shared": stage.shared}
     may_be = sorted(stage.may_be - ({"clipping"} if "clipping" in ills else set()))

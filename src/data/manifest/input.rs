@@ -283,16 +283,16 @@ pub struct Mel {
 }
 
 impl Mel {
+    /// Samples that are put before the sound, and after it, so that frames lie around their times.
+    pub fn padding(&self) -> usize {
+        if self.centre { self.n_fft / 2 } else { 0 }
+    }
+
     /// Frames of the spectrogram of so many samples.
     pub fn frames(&self, samples: usize) -> usize {
-        if self.hop == 0 {
-            return 0;
-        }
-        if self.centre {
-            samples / self.hop + 1
-        } else {
-            samples.checked_sub(self.n_fft).map_or(0, |rest| rest / self.hop + 1)
-        }
+        let whole = samples.saturating_add(2 * self.padding());
+        let rest = whole.checked_sub(self.n_fft);
+        rest.and_then(|rest| rest.checked_div(self.hop)).map_or(0, |steps| steps + 1)
     }
 }
 
