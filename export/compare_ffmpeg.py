@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from health import calibrate, loader, score
+from health import calibrate, loader, report, score
 from health.corpus import Corpus, save, truth, window
 from health.events import looks
 from health.full_rate import record
@@ -134,6 +134,7 @@ def main() -> None:
         result[label] = {"detector": name, "setting": settings[best], "ffmpeg": f1(said_b[which][:, best], y), "percept": f1(mine, y)}
         print(label, json.dumps(result[label]))
     (o.out / "ffmpeg.json").write_text(json.dumps(result, indent=1))
+    report.log_look(Path(__file__).name, weights=o.weights.name)
 
 
 if __name__ == "__main__":

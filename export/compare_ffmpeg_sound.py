@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 import torch
 
-from health import hearing_scores, sound
+from health import hearing_scores, report, sound
 from health.hearing.corpus import Corpus, fixed
 from health.network import Perceiver, RawPerceiver
 
@@ -132,6 +132,7 @@ def main() -> None:
         print(label, json.dumps(result[label]))
     o.out.parent.mkdir(parents=True, exist_ok=True)
     o.out.write_text(json.dumps(result, indent=1))
+    report.log_look(Path(__file__).name, weights=o.weights.name)
 
 
 if __name__ == "__main__":

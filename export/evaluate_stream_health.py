@@ -1,7 +1,7 @@
 """Calibrates `stream-health` on `val`, scores it on `heldout`, and logs that the held-out part was looked at.
 
-    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --sounds SOUNDS --out RUN/card.json
-    python evaluate_stream_health.py --weights RUN/last.pt --corpus CORPUS --sounds SOUNDS --out RUN/card.json --val-only
+    python evaluate_stream_health.py --data DATA --weights RUN/last.pt --corpus CORPUS --sounds SOUNDS --out RUN/card.json
+    python evaluate_stream_health.py --data DATA --weights RUN/last.pt --corpus CORPUS --sounds SOUNDS --out RUN/card.json --val-only
 
 The card goes into the model's manifest (`export_stream_health.py --card`). Tune with --val-only; every
 run on `heldout` adds a line to models/heldout_runs.jsonl.
@@ -10,7 +10,6 @@ run on `heldout` adds a line to models/heldout_runs.jsonl.
 import argparse
 import hashlib
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from health.corpus import STILL, Corpus, window
 from health.events import SOON, events, looks, rising_edge
 from health.network import Perceiver, RawPerceiver
 from health.scene import LABEL
+from health.sources import in_training
 
 ROOT = Path(__file__).resolve().parent.parent
 SPARE = 5.0  # seconds that a damage must stay beyond what its label is told to hold for: two looks of 2.5 s
@@ -43,13 +43,13 @@ def scene_scores(model, corpus: Corpus, calibration: dict, scenes: list[int]) ->
     return np.split(found, np.cumsum(lengths)[:-1])
 
 
-def event_table(model, corpus: Corpus, calibration: dict, limits: dict) -> tuple[dict, dict]:
+def event_table(model, corpus: Corpus, calibration: dict, limits: dict, trained: set[str]) -> tuple[dict, dict]:
     """Recall of fresh rising edges and the delay from the first damaged picture to the event, seconds.
 
     Of each label, were it to start as soon as Percept's own default allows; and of all labels that are told to hold
     for longer, as they are, where the damage stays SPARE longer than that.
     """
-    edges = {i: e for i, s in enumerate(corpus.scenes) if (e := rising_edge(s)) is not None}
+    edges = {i: e for i, s in enumerate(corpus.scenes) if s.about["source"] not in trained and (e := rising_edge(s)) is not None}
     soon: dict[str, list] = {}
     held: list = []
     for i, found in zip(edges, scene_scores(model, corpus, calibration, list(edges))):
@@ -102,6 +102,7 @@ def enter(limits: dict) -> np.ndarray:
 
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--data", type=Path, required=True, help="the data pack")
     a.add_argument("--weights", type=Path, required=True)
     a.add_argument("--corpus", type=Path, required=True)
     a.add_argument("--extra", type=Path, help="folder whose val_extra is calibrated on too; default: as --corpus")
@@ -146,30 +147,32 @@ def main() -> None:
     print("val, sound", json.dumps(hearing.val_summary))
     if not o.val_only:
         results["sound"] |= hearing.held_out(model, o.sounds)
+        trained = in_training(o.data)
         for name, folder in (("heldout_seen_means", "heldout"), ("heldout_unseen_means", "heldout_unseen")):
             corpus = Corpus(o.corpus / folder)
             batch, owners, places = loader.fixed(corpus, 3)
-            said = calibrate.scores(picture_logits(model, batch), calibration) >= enter(limits)
-            results[name] = report.per_label(said, batch.truth, [corpus.scenes[i].about["source"] for i in owners])
+            said, truth = calibrate.scores(picture_logits(model, batch), calibration) >= enter(limits), batch.truth
+            sources = np.array([corpus.scenes[i].about["source"] for i in owners])
+            own = ~np.isin(sources, [*trained])
+            results[name] = report.per_label(said[own], truth[own], sources[own].tolist())
+            results[name]["shared_with_training"] = {"windows": int((~own).sum()), **score.summary(said[~own], truth[~own])}
             if name == "heldout_seen_means":
                 beside = hearing_scores.beside(o.sounds, len(batch.video))
                 with_sound = calibrate.scores(picture_logits(model, batch, beside), calibration) >= enter(limits)
-                results["heldout_seen_means_with_sound"] = score.summary(with_sound, batch.truth)
-            results[name]["false_on_healthy"] = score.summary(said, batch.truth)["false_on_healthy"]
-            results[name]["by_strength"] = report.by_strength(said, batch.truth, corpus, owners, places)
-            results[name]["events"], results[name]["events_held"] = event_table(model, corpus, calibration, limits)
-            print(name, json.dumps(score.summary(said, batch.truth)))
+                results["heldout_seen_means_with_sound"] = score.summary(with_sound[own], truth[own])
+            results[name]["false_on_healthy"] = score.summary(said[own], truth[own])["false_on_healthy"]
+            mine = np.flatnonzero(own)
+            results[name]["by_strength"] = report.by_strength(said[own], truth[own], corpus, [owners[i] for i in mine], [places[i] for i in mine])
+            results[name]["events"], results[name]["events_held"] = event_table(model, corpus, calibration, limits, trained)
+            print(name, json.dumps(score.summary(said[own], truth[own])))
         results["frozen_on_noise_free_still_cameras"] = still_table(model, Corpus(o.corpus / "heldout_still"), calibration, limits)
-        line = {
-            "date": time.strftime("%Y-%m-%d %H:%M"), "note": o.note, "step": saved["step"],
-            "weights": mark,
-            "seen": results["heldout_seen_means"]["macro_f1"], "unseen": results["heldout_unseen_means"]["macro_f1"],
-            "f1_seen": {k: v["f1"] for k, v in results["heldout_seen_means"]["labels"].items()},
-            "f1_unseen": {k: v["f1"] for k, v in results["heldout_unseen_means"]["labels"].items()},
-            "sound": {name: results["sound"][name]["macro_f1"] for name in ("heldout", "heldout_unseen")},
-        }  # fmt: skip
-        with open(ROOT / "models/heldout_runs.jsonl", "a") as log:
-            log.write(json.dumps(line) + "\n")
+        report.log_look(
+            Path(__file__).name, note=o.note, step=saved["step"], weights=mark,
+            seen=results["heldout_seen_means"]["macro_f1"], unseen=results["heldout_unseen_means"]["macro_f1"],
+            f1_seen={k: v["f1"] for k, v in results["heldout_seen_means"]["labels"].items()},
+            f1_unseen={k: v["f1"] for k, v in results["heldout_unseen_means"]["labels"].items()},
+            sound={name: results["sound"][name]["macro_f1"] for name in ("heldout", "heldout_unseen")},
+        )  # fmt: skip
     (o.out.parent / "results.json").write_text(json.dumps(results, indent=1))
     calibration = {name: calibration[name] + hearing.calibration[name] for name in calibration}
     limits |= hearing.limits

@@ -22,7 +22,7 @@ import numpy as np
 import onnxruntime as ort
 from tqdm import tqdm
 
-from health import calibrate, clip, grid, sound
+from health import calibrate, clip, grid, report, sound
 from health.camera import Camera, decode, encode
 from health.corpus import STILL
 from health.events import LASTING, events
@@ -164,6 +164,8 @@ def main() -> None:
         "cameras_with_a_false_event": len(alarmed),
     }  # fmt: skip
     print(json.dumps(result))
+    if o.split == "heldout":
+        report.log_look(Path(__file__).name, model=f"{manifest['name']} {manifest['version']}", a_camera_day=result["a_camera_day"])
     (o.out / f"{o.split}.json").write_text(json.dumps(result, indent=1))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from false_alarms import rate
-from health import calibrate, clip, hearing_scores, sound
+from health import calibrate, clip, hearing_scores, report, sound
 from health.hearing import quiet
 from health.hearing.scene import DAMAGE
 from health.network import Perceiver, RawPerceiver
@@ -51,6 +51,8 @@ def main() -> None:
                     for k, label in enumerate(sound.LABELS)},
     }  # fmt: skip
     print(json.dumps(result))
+    if o.split == "heldout":
+        report.log_look(Path(__file__).name, weights=o.weights.name, a_microphone_day=result["a_camera_day"])
     (o.out / f"{o.split}.json").write_text(json.dumps(result, indent=1))
 
 

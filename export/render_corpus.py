@@ -4,7 +4,8 @@
     python render_corpus.py --data DATA --out CORPUS --split heldout --count 600 --use unseen
 
 Scene k is a function of the split, the kind of means and k alone, so the job may be stopped, resumed,
-and shared by several processes (`--share 0/2`, `--share 1/2`).
+and shared by several processes (`--share 0/2`, `--share 1/2`). But for spoilt HEVC: what its decoder makes of that
+differs a little from run to run.
 """
 
 import argparse

@@ -66,9 +66,9 @@ def f1_at(scores_: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.array([2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in TRIES])
 
 
-def limits(label: str, f1: np.ndarray, false: np.ndarray) -> dict:
-    """The fewest false events at TRIES within SPENT of the best F1."""
-    able = np.flatnonzero(f1 >= f1.max() - SPENT)
+def limits(label: str, f1: np.ndarray, false: np.ndarray, spent: float = SPENT) -> dict:
+    """The fewest false events at TRIES within `spent` of the best F1."""
+    able = np.flatnonzero(f1 >= f1.max() - spent)
     best = able[false[able] == false[able].min()]
     return limits_of(label, float(TRIES[best[f1[best].argmax()]]))
 

@@ -1,5 +1,9 @@
 """Tables of held-out scores: a label at a time, by strength, with intervals over sources."""
 
+import json
+import time
+from pathlib import Path
+
 import numpy as np
 
 from . import clip
@@ -9,6 +13,13 @@ from .scene import darkness, glare
 from .score import counts, f1
 
 RESAMPLES = 1000
+LOOKS = Path(__file__).resolve().parents[2] / "models/heldout_runs.jsonl"
+
+
+def log_look(script: str, **what) -> None:
+    """Adds a line to the log of looks at held-out data."""
+    with open(LOOKS, "a") as log:
+        log.write(json.dumps({"date": time.strftime("%Y-%m-%d %H:%M"), "script": script, **what}) + "\n")
 
 
 def per_label(said: np.ndarray, truth: np.ndarray, sources: list[str], labels: tuple[str, ...] = clip.LABELS, seed: int = 0) -> dict:

@@ -27,6 +27,11 @@ def read_csv(path: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
+def in_training(data: Path) -> set[str]:
+    """Groups of photographs of which training has some: the grocery photographs keep their authors' split, by picture."""
+    return {r["group"] for r in read_csv(data / "photos.csv") if r["split"] == "train"}
+
+
 class Sources:
     """Everything of one split that a camera can be pointed at."""
 
