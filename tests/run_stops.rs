@@ -1,8 +1,13 @@
 //! How `percept run` ends when it is told to.
 
+#[path = "common/http.rs"]
+mod http;
 mod program;
 
-use program::{Percept, write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use program::{PATIENCE, Percept, clip, write};
 
 const LIVE: &str = "lavfi:testsrc2=size=64x64:rate=10";
 
@@ -48,6 +53,57 @@ fn a_second_signal_ends_at_once() {
     let ended = run.finish();
     assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("twice"), "{}", ended.stderr);
+}
+
+/// More events than a pipe holds, whose file has been looked at to its end.
+fn unread(folder: &Path) -> Percept {
+    let machine = write(folder, "m.toml", "[shutdown]\ndeadline = \"100ms\"\n");
+    let video = clip(folder, "yard.mp4", 60);
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tiny-colours.onnx");
+    let arguments = [
+        "run",
+        video.to_str().unwrap(),
+        "--model",
+        model,
+        "--hop",
+        "100ms",
+        "--listen",
+        "127.0.0.1:0",
+        "--config",
+        &machine,
+    ];
+    let run = Percept::start_unread(&arguments, |command| command);
+    let address = run.address();
+    let deadline = Instant::now() + PATIENCE;
+    while !http::get(address, "/api/streams").unwrap().body.contains("\"finished\"") {
+        assert!(Instant::now() < deadline, "the file does not end:\n{}", run.log());
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    run
+}
+
+#[test]
+fn files_that_ended_by_themselves_wait_for_a_slow_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = unread(folder.path());
+    // Many times what a signal would leave.
+    std::thread::park_timeout(Duration::from_secs(2));
+    let ended = run.finish();
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(ended.events.last().unwrap()["state"], "finished");
+    for (seq, event) in ended.events.iter().enumerate() {
+        assert_eq!(event["seq"], seq as u64);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_slow_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = unread(folder.path());
+    run.signal("-TERM");
+    let ended = run.wait_for_end();
+    assert_eq!(ended.code(), Some(1));
+    assert!(run.log().contains("could not be written to standard output"), "{}", run.log());
 }
 
 #[test]
