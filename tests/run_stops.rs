@@ -4,7 +4,12 @@
 mod http;
 mod program;
 
+use std::fs::File;
+use std::io::{PipeReader, PipeWriter, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use program::{PATIENCE, Percept, clip, write};
@@ -29,12 +34,53 @@ fn a_signal_ends_live_streams_in_good_order() {
     }
 }
 
+/// Both ends of a pipe that takes nothing more.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    const O_NONBLOCK: i32 = 0o4000;
+    let (reader, writer) = std::io::pipe().unwrap();
+    // Opened anew, for the program's end has to wait as a pipe does.
+    let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
+    let mut filling = File::options().write(true).custom_flags(O_NONBLOCK).open(path).unwrap();
+    while filling.write(&[b'x'; 4096]).is_ok() {}
+    (reader, writer)
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_holds_up_nothing() {
+    let (_reader, writer) = full_pipe();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_percept"));
+    command.args(["run", LIVE, "--listen", "off", "--hop", "500ms"]).stderr(writer);
+    let mut run = Percept::of(&mut command);
+    run.wait_for("a window", |event| event["kind"] == "window");
+    run.signal("-TERM");
+    let ended = run.finish();
+    assert_eq!(ended.code(), Some(0));
+    assert_eq!(ended.events.last().unwrap()["state"], "finished");
+}
+
+#[test]
+fn a_second_signal_ends_at_once_whoever_reads_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = write(folder.path(), "m.toml", "[shutdown]\ndeadline = \"10m\"\n");
+    let toml = format!(
+        "[[streams]]\nname = \"door\"\nsource = \"{LIVE}\"\n[[sinks]]\ntype = \"stdout\"\n\
+         [[sinks]]\ntype = \"file\"\npath = \"/dev/full\"\n"
+    );
+    let pipeline = write(folder.path(), "p.toml", toml);
+    let (_reader, writer) = full_pipe();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_percept"));
+    command.args(["run", &pipeline, "--listen", "off", "--config", &machine]).stderr(writer);
+    let mut run = Percept::of(&mut command);
+    run.wait_for("a connection", |event| event["state"] == "connected");
+    assert_eq!(run.insist("-TERM").code(), Some(1));
+}
+
 #[test]
 fn a_second_signal_ends_at_once() {
     // A sink that cannot be written holds up the end for the whole deadline.
     let folder = tempfile::tempdir().unwrap();
     let machine = write(folder.path(), "m.toml", "[shutdown]\ndeadline = \"10m\"\n");
-    let run = Percept::start(&[
+    let mut run = Percept::start(&[
         "run",
         LIVE,
         "--listen",
@@ -49,7 +95,7 @@ fn a_second_signal_ends_at_once() {
     run.wait_for_log("/dev/full");
     run.signal("-TERM");
     run.wait_for_log("told to stop, finishing");
-    run.signal("-TERM");
+    run.insist("-TERM");
     let ended = run.finish();
     assert_eq!(ended.code(), Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("twice"), "{}", ended.stderr);

@@ -60,12 +60,13 @@ impl Percept {
         change: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_percept"));
-        command.args(arguments);
+        command.args(arguments).stderr(Stdio::piped());
         Self::of(change(&mut command))
     }
 
-    fn of(command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    /// Runs what is set up, which may have a standard error of its own.
+    pub fn of(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("percept was built");
         let (sender, lines) = channel();
         let (unread, read) = channel();
@@ -80,19 +81,17 @@ impl Percept {
             }
         });
         let stderr = Arc::<Mutex<String>>::default();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let reader = std::thread::spawn({
-            let stderr = stderr.clone();
-            move || {
+        let reader = child.stderr.take().map(|errors| {
+            let (mut errors, stderr) = (BufReader::new(errors), stderr.clone());
+            std::thread::spawn(move || {
                 let mut line = String::new();
                 while errors.read_line(&mut line).is_ok_and(|read| read > 0) {
                     stderr.lock().unwrap().push_str(&line);
                     line.clear();
                 }
-            }
+            })
         });
-        let (reader, unread) = (Some(reader), Some(unread));
-        Self { child, lines, stderr, reader, unread, seen: Vec::new() }
+        Self { child, lines, stderr, reader, unread: Some(unread), seen: Vec::new() }
     }
 
     /// Waits for an event for which `wanted` holds; fails the test if none comes.
@@ -154,9 +153,28 @@ impl Percept {
     }
 
     pub fn signal(&self, name: &str) {
-        let done =
-            Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        self.signals(&[name]);
+    }
+
+    /// One after another, as fast as can be.
+    pub fn signals(&self, names: &[&str]) {
+        let pid = self.child.id();
+        let kills: Vec<_> = names.iter().map(|name| format!("kill {name} {pid}")).collect();
+        let done = Command::new("sh").args(["-c", &kills.join("; ")]).status().unwrap();
         assert!(done.success());
+    }
+
+    /// Signals again and again until it ends, which it must.
+    pub fn insist(&mut self, name: &str) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "percept did not end:\n{}", self.log());
+            self.signal(name);
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
     }
 
     /// Reads no more of standard output, as `head` does.
@@ -182,7 +200,9 @@ impl Percept {
             }
             std::thread::park_timeout(Duration::from_millis(20));
         };
-        self.reader.take().unwrap().join().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
         status
     }
 
@@ -199,7 +219,9 @@ impl Percept {
             }
         }
         let status = self.child.wait().unwrap();
-        self.reader.take().unwrap().join().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
         Finished { status, events, stderr: self.log() }
     }
 }
