@@ -34,6 +34,17 @@ fn a_signal_ends_live_streams_in_good_order() {
     }
 }
 
+#[test]
+fn two_signals_that_come_together_are_one() {
+    // As a wrapper beside a terminal's Ctrl-C has it.
+    let mut run = Percept::start(&["run", LIVE, "--listen", "off", "--hop", "500ms"]);
+    run.wait_for("a window", |event| event["kind"] == "window");
+    run.signals(&["-TERM", "-INT"]);
+    let ended = run.finish();
+    assert_eq!(ended.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(ended.events.last().unwrap()["state"], "finished");
+}
+
 /// Both ends of a pipe that takes nothing more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     const O_NONBLOCK: i32 = 0o4000;
