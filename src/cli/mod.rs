@@ -8,6 +8,8 @@ mod check;
 mod exit;
 mod model;
 #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
+mod open_files;
+#[cfg(all(feature = "ffmpeg", feature = "onnx"))]
 mod prepare;
 #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
 mod progress;

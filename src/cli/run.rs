@@ -4,6 +4,7 @@ use tokio::runtime::Runtime;
 
 use super::args::RunArgs;
 use super::exit::Failure;
+use super::open_files;
 use super::prepare::{self, Prepared};
 use super::progress::Progress;
 use super::signals;
@@ -17,6 +18,7 @@ use crate::topology::{self, Batching, Report, Setup};
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let (checked, faults) = prepare::load(args)?;
     logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
+    let open_files = open_files::raise();
     source::init();
     // Before the model is loaded, which takes a while.
     let runtime = runtime().map_err(|error| Failure::failed(&error))?;
@@ -25,6 +27,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let Prepared { checked, model, streams, sinks, listener } =
         prepare::prepare(checked, faults).map_err(Failure::refused)?;
     model.warn_of_passed_over();
+    let live = streams.iter().filter(|(job, _)| job.source.location.is_live()).count();
+    open_files::warn_if_low(open_files, live);
     let manifest = model.manifest();
     tracing::info!(
         model = %format_args!("{} {}", manifest.name, manifest.version),
