@@ -20,7 +20,7 @@ fn limited(limit: &str, arguments: &[&str]) -> Percept {
 
 #[test]
 fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
-    let limit = "ulimit -Hn 300 && ulimit -Sn 68";
+    let limit = "ulimit -Sn 68 && ulimit -Hn 300";
     let run = limited(limit, &["run", LIVE, "--listen", "127.0.0.1:0"]);
     let metrics = http::get(run.address(), "/metrics").unwrap().body;
     assert!(metrics.contains("\nprocess_max_fds 300\n"), "{metrics}");
