@@ -90,3 +90,21 @@ fn put(lines: &[u8]) {
         let _ = io::stderr().lock().write_all(lines);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_find_no_room_are_counted_and_later_ones_are_taken_again() {
+        let (sender, queue) = bounded(1);
+        let ours = Queue { sender, stuck: AtomicBool::new(false), left_out: AtomicU64::new(0) };
+        for line in ["one", "two", "three"] {
+            ours.push(line.into());
+        }
+        assert_eq!((ours.left_out.load(Relaxed), ours.stuck.load(Relaxed)), (2, true));
+        assert!(matches!(queue.try_recv(), Ok(Said::Lines(line)) if line == b"one"));
+        ours.push("four".into());
+        assert_eq!((ours.left_out.load(Relaxed), ours.stuck.load(Relaxed)), (2, false));
+    }
+}
