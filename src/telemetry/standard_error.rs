@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
 use super::bars::suspend;
 
@@ -63,7 +63,12 @@ pub fn flush(within: Duration) {
 impl Queue {
     fn push(&self, lines: Vec<u8>) {
         let wait = if self.stuck.load(Relaxed) { Duration::ZERO } else { PATIENCE };
-        let full = self.sender.send_timeout(Said::Lines(lines), wait).is_err();
+        let full = match self.sender.send_timeout(Said::Lines(lines), wait) {
+            Ok(()) => false,
+            // The thread could not be started, or has failed.
+            Err(SendTimeoutError::Disconnected(Said::Lines(lines))) => return put(&lines),
+            Err(_) => true,
+        };
         self.stuck.store(full, Relaxed);
         self.left_out.fetch_add(u64::from(full), Relaxed);
     }
