@@ -105,6 +105,7 @@ fn the_service_stops_politely_and_restarts_only_what_may_heal() {
         "KillSignal=SIGTERM",
         "Restart=on-failure",
         "RestartPreventExitStatus=2",
+        "LimitNOFILE=65536",
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
         "DynamicUser=yes",

@@ -4,6 +4,7 @@
 //! a write and refuses the rest, and is lifted by `prlimit`. A limit holds for a whole
 //! process, so the test runs itself again in one of its own.
 
+use std::future::pending;
 use std::process::Command;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ fn in_a_process_of_its_own(folder: &std::path::Path) {
     assert!(!read().ends_with('\n'), "the limit should cut a line");
 
     // A process that ends now leaves whole lines and says what is missing.
-    let report = runtime.block_on(hub.close(Duration::ZERO));
+    let report = runtime.block_on(hub.close(Duration::ZERO, pending()));
     let written = read().lines().count() as u64;
     assert!(written > 0 && read().ends_with('\n'));
     assert_eq!(report.lost(), 20 - written);
@@ -65,7 +66,7 @@ fn in_a_process_of_its_own(folder: &std::path::Path) {
     let id = std::process::id().to_string();
     let lift = Command::new("prlimit").args(["--pid", &id, "--fsize=unlimited"]).status();
     assert!(lift.expect("prlimit of util-linux is there").success());
-    let report = runtime.block_on(hub.close(Duration::from_secs(600)));
+    let report = runtime.block_on(hub.close(Duration::from_secs(600), pending()));
     assert_eq!(report.lost(), 0, "{report:?}");
     assert!(read().lines().eq((0..20).map(|seq| wire::to_json(&event(seq)))), "{}", read());
 }

@@ -85,6 +85,16 @@ fn check_refuses_graphs_and_options_as_run_does() {
 }
 
 #[test]
+fn a_user_that_is_an_ordinary_word_is_hidden_in_urls_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let toml = "[[streams]]\nname = \"door\"\nsource = \"rtsp://127.0.0.1:1/cam\"\n\
+                user = \"percept\"\npassword = \"${NO_SUCH_PASSWORD}\"\n";
+    let pipeline = write(folder.path(), "p.toml", toml);
+    let told = refused(&["check", &pipeline], &["set it where percept is started"]);
+    assert!(!told.stderr.contains("***"), "{}", told.stderr);
+}
+
+#[test]
 fn faults_of_the_file_hide_none_of_the_model_and_the_sources() {
     let folder = tempfile::tempdir().unwrap();
     let pipeline = write(

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use percept::data::StreamId;
 use percept::telemetry::metrics::Metrics;
@@ -148,6 +148,18 @@ fn a_port_in_use_is_said_at_once_with_what_to_try() {
     let error = web::bind("192.0.2.1:9184".parse().unwrap()).unwrap_err();
     assert!(matches!(error, WebError::Listen { .. }), "{error:?}");
     assert!(error.to_string().contains("192.0.2.1:9184"), "{error}");
+}
+
+#[test]
+fn half_a_request_is_given_up() {
+    let server = start();
+    let mut slow = TcpStream::connect(server.address).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    slow.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").unwrap();
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).expect("the server closes the connection");
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+    assert_eq!(http::get(server.address, "/healthz").unwrap().status, 200, "others are answered");
 }
 
 #[test]

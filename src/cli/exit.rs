@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::data::chain;
-use crate::telemetry::redact;
+use crate::telemetry::{redact, standard_error};
 
 /// Said on standard error, and an exit status.
 #[derive(Debug)]
@@ -42,7 +42,8 @@ impl Failure {
     }
 
     pub fn exit(self) -> ExitCode {
-        eprintln!("{}", without_controls(&redact::mask(self.message.trim_end())));
+        let message = without_controls(&redact::mask(self.message.trim_end()));
+        standard_error::say(format!("{message}\n").as_bytes());
         ExitCode::from(self.status)
     }
 }

@@ -8,11 +8,15 @@ mod check;
 mod exit;
 mod model;
 #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
+mod open_files;
+#[cfg(all(feature = "ffmpeg", feature = "onnx"))]
 mod prepare;
 #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
 mod progress;
 #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
 mod run;
+#[cfg(all(feature = "ffmpeg", feature = "onnx"))]
+mod signals;
 #[cfg(feature = "ffmpeg")]
 mod sources;
 #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
@@ -20,11 +24,17 @@ mod test_clip;
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
 use args::{Cli, Command};
 use exit::Failure;
+
+use crate::telemetry::standard_error;
+
+/// For the last lines of the log: whoever should read them may have stopped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Reads the command line, does what it says, and gives the exit status: 0 done, 1 failed
 /// while running, 2 wrong use, configuration or input.
@@ -47,10 +57,12 @@ pub fn main() -> ExitCode {
         #[allow(unreachable_patterns, reason = "which commands are left depends on the features")]
         _ => Err(Failure::left_out()),
     };
-    match done {
+    let status = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.exit(),
-    }
+    };
+    standard_error::flush(LAST_WORDS);
+    status
 }
 
 fn written(result: io::Result<()>) -> Result<(), Failure> {

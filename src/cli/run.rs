@@ -1,14 +1,13 @@
 //! `percept run`.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::RunArgs;
 use super::exit::Failure;
+use super::open_files;
 use super::prepare::{self, Prepared};
 use super::progress::Progress;
+use super::signals;
 use crate::publish::Hub;
 use crate::source;
 use crate::supervise::Stop;
@@ -19,14 +18,17 @@ use crate::topology::{self, Batching, Report, Setup};
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let (checked, faults) = prepare::load(args)?;
     logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
+    let open_files = open_files::raise();
     source::init();
     // Before the model is loaded, which takes a while.
     let runtime = runtime().map_err(|error| Failure::failed(&error))?;
     let stop = Stop::new();
-    watch_signals(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
+    signals::watch(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
     let Prepared { checked, model, streams, sinks, listener } =
         prepare::prepare(checked, faults).map_err(Failure::refused)?;
     model.warn_of_passed_over();
+    let live = streams.iter().filter(|(job, _)| job.source.location.is_live()).count();
+    open_files::warn_if_low(open_files, live);
     let manifest = model.manifest();
     tracing::info!(
         model = %format_args!("{} {}", manifest.name, manifest.version),
@@ -69,26 +71,6 @@ fn runtime() -> std::io::Result<Runtime> {
         .thread_name("edge")
         .enable_all()
         .build()
-}
-
-/// The first SIGTERM or SIGINT asks for an orderly end, the second ends at once.
-fn watch_signals(runtime: &Runtime, stop: &Stop) -> std::io::Result<()> {
-    let _inside = runtime.enter();
-    let count = std::sync::Arc::new(AtomicUsize::new(0));
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let (mut signals, stop, count) = (signal(kind)?, stop.clone(), count.clone());
-        runtime.spawn(async move {
-            while signals.recv().await.is_some() {
-                if count.fetch_add(1, Ordering::Relaxed) > 0 {
-                    eprintln!("told to stop twice: ending at once, events may be lost");
-                    std::process::exit(1);
-                }
-                tracing::info!("told to stop, finishing what was accepted");
-                stop.stop();
-            }
-        });
-    }
-    Ok(())
 }
 
 /// What could not be done makes the exit status 1.

@@ -4,7 +4,6 @@ use super::args::ProbeArgs;
 use super::exit::Failure;
 use crate::source::{self, Location, Probe, SourceSettings};
 use crate::supervise::Stop;
-use crate::telemetry::redact;
 
 pub fn devices() -> Result<(), Failure> {
     let cameras = source::devices();
@@ -38,7 +37,7 @@ fn microphones() {
 pub fn probe(args: &ProbeArgs) -> Result<(), Failure> {
     let location =
         Location::parse_argument(&args.source).map_err(|error| Failure::refused_by(&error))?;
-    location.secrets().iter().for_each(|secret| redact::register(secret));
+    location.hide();
     source::init();
     // Nothing runs yet that a failure could interrupt: it is wrong input.
     let probe = source::probe(&SourceSettings::new(location), &Stop::new())

@@ -121,7 +121,7 @@ impl Stream {
             let problem = format!("cannot read {}: {error}", value.display());
             faults.push(place, problem, "name a file of certificates in PEM");
         }
-        location.secrets().iter().for_each(|secret| redact::register(secret));
+        location.hide();
         let options = self.options.iter();
         Some(SourceSettings {
             location,

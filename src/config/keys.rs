@@ -339,7 +339,13 @@ pub static LOG: Keys = Keys::closed(
 
 pub static SHUTDOWN: Keys = Keys::closed(
     "[shutdown]",
-    &[key("deadline", "duration", "\"10s\"", "Time to finish what was accepted")],
+    &[key(
+        "deadline",
+        "duration",
+        "\"10s\"",
+        "Time to finish what was accepted, from a signal on. Files that end by themselves wait for \
+         whoever reads the events, and give up a sink that fails after this time",
+    )],
 );
 
 /// The reference of one kind of file: a Markdown table a table.

@@ -216,7 +216,13 @@ fn source_text(field: &Field<'_>) -> Option<Placed<Secret>> {
         && let Some(host) = url.host_str()
     {
         let address = url.port().map_or(host.into(), |port| format!("{host}:{port}"));
-        let open = |value: &&String| value.contains("://") || *value == host || **value == address;
+        // Beside a password it is a name; without one it may be a token.
+        let user = percent_encoding::percent_decode_str(url.username()).decode_utf8_lossy();
+        let named =
+            |value: &str| url.password().is_some() && (value == user || value == url.username());
+        let open = |value: &&String| {
+            value.contains("://") || *value == host || **value == address || named(value)
+        };
         values.iter().filter(|value| !open(value)).for_each(|value| redact::register(value));
     }
     field.placed(Some(Secret::new(text)))

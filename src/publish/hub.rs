@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::settings::{PublishError, SinkSettings};
-use super::sink::{Counts, Sink};
+use super::sink::{Closing, Counts, Sink};
 use super::wire;
 use crate::data::{Event, EventKind};
 use crate::telemetry::metrics::{Metrics, SinkMetrics};
@@ -38,7 +38,7 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     outlets: Vec<Outlet>,
-    closing: watch::Sender<Option<Instant>>,
+    closing: watch::Sender<Closing>,
     stdout_closed: watch::Receiver<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -101,7 +101,7 @@ impl Hub {
             }
             opened.push((sink, *windows, sink.open()?));
         }
-        let (closing, told_to_close) = watch::channel(None);
+        let (closing, told_to_close) = watch::channel(Closing::No);
         let (stdout_gone, stdout_closed) = watch::channel(false);
         let (mut outlets, mut tasks) = (Vec::new(), Vec::new());
         for (place, (settings, windows, lines)) in opened.into_iter().enumerate() {
@@ -159,18 +159,36 @@ impl Hub {
         self.0.outlets.len() == 1 && *self.0.stdout_closed.borrow()
     }
 
-    /// Writes what was accepted, for at most `within` and a moment, and ends all tasks.
+    /// Writes what was accepted, and ends all tasks.
     ///
-    /// A sink that fails is tried until then. Publishing while or after this counts as
-    /// unwritten.
-    pub async fn close(&self, within: Duration) -> CloseReport {
-        let deadline = Instant::now() + within;
-        self.0.closing.send_replace(Some(deadline));
-        let tasks =
+    /// A reader that is slow is waited for; a sink that fails is tried for `patience`. Once
+    /// `told` says by when, all have to be done by then, and a moment. Publishing while or
+    /// after this counts as unwritten.
+    pub async fn close(
+        &self,
+        patience: Duration,
+        told: impl Future<Output = Instant>,
+    ) -> CloseReport {
+        let mut tasks =
             std::mem::take(&mut *self.0.tasks.lock().expect("no holder of this lock panics"));
-        for mut task in tasks {
-            if tokio::time::timeout_at(deadline + GRACE, &mut task).await.is_err() {
-                task.abort();
+        self.0.closing.send_replace(Closing::Done { since: Instant::now(), patience });
+        let done = async {
+            for task in &mut tasks {
+                let _ = task.await;
+            }
+        };
+        let deadline = tokio::select! {
+            biased;
+            deadline = told => Some(deadline),
+            () = done => None,
+        };
+        if let Some(deadline) = deadline {
+            self.0.closing.send_replace(Closing::By(deadline));
+            // One that has been waited for must not be again.
+            for mut task in tasks.into_iter().filter(|task| !task.is_finished()) {
+                if tokio::time::timeout_at(deadline + GRACE, &mut task).await.is_err() {
+                    task.abort();
+                }
             }
         }
         CloseReport { sinks: self.0.outlets.iter().map(Outlet::report).collect() }

@@ -30,14 +30,23 @@ pub(super) struct Counts {
     pub events_dropped: AtomicU64,
 }
 
-/// How the hub ends the tasks: `None` while they run, then the time by which to be done.
-pub(super) type Closing = watch::Receiver<Option<Instant>>;
+/// How the hub ends the tasks.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Closing {
+    /// More may come.
+    No,
+    /// Once all is written, however long its reader takes. A sink that has failed for
+    /// `patience` since then is given up.
+    Done { since: Instant, patience: Duration },
+    /// By then.
+    By(Instant),
+}
 
 pub(super) struct Sink {
     pub name: String,
     pub target: String,
     pub queue: mpsc::Receiver<Arc<str>>,
-    pub closing: Closing,
+    pub closing: watch::Receiver<Closing>,
     pub metrics: SinkMetrics,
     pub counts: Arc<Counts>,
     /// For standard output: told when its reader has gone.
@@ -56,7 +65,7 @@ impl Sink {
     /// Runs until the queue is closed and empty, or the time to close is up.
     pub async fn run(mut self, mut lines: Lines) {
         let mut backoff = Backoff::new(FIRST_RETRY, MOST_RETRY);
-        let mut failing = false;
+        let mut failing = None;
         loop {
             if lines.len() == 0 {
                 match self.next().await {
@@ -65,7 +74,7 @@ impl Sink {
                 }
             }
             // While it fails nothing more is taken: events wait in the queue, where they count.
-            while !failing
+            while failing.is_none()
                 && lines.len() < BATCH
                 && let Ok(line) = self.queue.try_recv()
             {
@@ -75,16 +84,16 @@ impl Sink {
             let Some((back, wrote)) = self.write(lines).await else { return };
             lines = back;
             match wrote {
-                Wrote::All if failing => {
+                Wrote::All if failing.is_some() => {
                     tracing::info!(sink = self.name, target = self.target, "sink writes again");
-                    failing = false;
+                    failing = None;
                     backoff.reset();
                 }
                 Wrote::All => {}
                 Wrote::NobodyReads => return self.nobody_reads(),
                 Wrote::Failed(fault) => {
                     self.metrics.errors.inc();
-                    if !failing {
+                    if failing.is_none() {
                         tracing::error!(
                             sink = self.name,
                             target = self.target,
@@ -92,8 +101,8 @@ impl Sink {
                             "sink cannot write, events wait in its queue",
                         );
                     }
-                    failing = true;
-                    if self.time_is_up() {
+                    let since = *failing.get_or_insert_with(Instant::now);
+                    if self.time_is_up(since) {
                         return self.give_up(lines).await;
                     }
                     if self.pause(backoff.next(fastrand::f64())).await {
@@ -136,27 +145,36 @@ impl Sink {
         Some((lines, wrote))
     }
 
-    /// Waits before the next try, but only until it is told to close, which it answers.
+    /// Waits before the next try, but only until it is told to close or to hurry, which it
+    /// answers.
     async fn pause(&mut self, wait: Duration) -> bool {
-        let deadline = *self.closing.borrow();
-        if let Some(deadline) = deadline {
-            tokio::time::sleep_until(deadline.min(Instant::now() + wait)).await;
-            return false;
-        }
+        let next = Instant::now() + wait;
+        let next = self.last_try(Instant::now()).map_or(next, |last| last.min(next));
         tokio::select! {
-            () = tokio::time::sleep(wait) => false,
-            () = told_to_close(&mut self.closing) => {
+            () = tokio::time::sleep_until(next) => false,
+            // Whatever it is told, it is to close; and so it is where the hub is gone.
+            _ = self.closing.changed() => {
                 self.queue.close();
                 true
             }
         }
     }
 
-    /// Whether the time to close has come, or the hub is gone without closing.
-    fn time_is_up(&self) -> bool {
-        let deadline = *self.closing.borrow();
-        match deadline {
-            Some(deadline) => Instant::now() >= deadline,
+    /// When a sink that has failed since `failing` is tried for the last time; `None` while
+    /// it runs.
+    fn last_try(&mut self, failing: Instant) -> Option<Instant> {
+        match *self.closing.borrow_and_update() {
+            Closing::No => None,
+            Closing::Done { since, patience } => Some(since.max(failing) + patience),
+            Closing::By(deadline) => Some(deadline),
+        }
+    }
+
+    /// Whether the time to close has come for a sink that has failed since `failing`, or the
+    /// hub is gone without closing.
+    fn time_is_up(&mut self, failing: Instant) -> bool {
+        match self.last_try(failing) {
+            Some(last) => Instant::now() >= last,
             None => self.closing.has_changed().is_err(),
         }
     }
@@ -182,8 +200,8 @@ impl Sink {
 }
 
 /// Returns when the hub closes, or is gone.
-async fn told_to_close(closing: &mut Closing) {
-    let _ = closing.wait_for(Option::is_some).await;
+async fn told_to_close(closing: &mut watch::Receiver<Closing>) {
+    let _ = closing.wait_for(|closing| !matches!(closing, Closing::No)).await;
 }
 
 #[cfg(test)]
@@ -195,7 +213,7 @@ mod tests {
     fn a_reader_that_goes_ends_the_sink_quietly() {
         let (reader, writer) = std::io::pipe().unwrap();
         let (sender, queue) = mpsc::channel(4);
-        let (_hub, closing) = watch::channel(None);
+        let (_hub, closing) = watch::channel(Closing::No);
         let (gone, closed) = watch::channel(false);
         let metrics = Metrics::new().sink("stdout", 4);
         let sink = Sink {

@@ -119,6 +119,11 @@ pub enum SourceFault {
     Ended,
     #[error("this build of FFmpeg cannot open {what}: install a full build of FFmpeg's libraries")]
     Unsupported { what: &'static str },
+    #[error(
+        "too many files and connections are open: raise the limit with `ulimit -n`, or with \
+         LimitNOFILE in the service's unit"
+    )]
+    TooManyOpen,
     #[error("{cause}")]
     Io { cause: ffmpeg::Error },
 }
@@ -196,7 +201,9 @@ impl Fault for SourceError {
             | SourceFault::IndexOutOfReach
             | SourceFault::NoMicrophones
             | SourceFault::Unsupported { .. } => "unsupported",
-            SourceFault::Io { .. } | SourceFault::Microphone { .. } => "io",
+            SourceFault::Io { .. } | SourceFault::TooManyOpen | SourceFault::Microphone { .. } => {
+                "io"
+            }
         }
     }
 }
@@ -219,6 +226,7 @@ impl SourceFault {
                 e::ENOENT | e::ENODEV | e::ENXIO => Self::NotFound,
                 e::EACCES | e::EPERM => Self::Permission,
                 e::EBUSY => Self::Busy,
+                e::EMFILE | e::ENFILE => Self::TooManyOpen,
                 e::EINVAL if !network => Self::Invalid { cause },
                 _ => Self::Io { cause },
             },
@@ -262,6 +270,7 @@ mod tests {
             SourceFault::Disallowed(Refusal::File),
             SourceFault::Ended,
             SourceFault::Unsupported { what: "" },
+            SourceFault::TooManyOpen,
             SourceFault::Io { cause },
         ];
         for fault in faults {
@@ -269,5 +278,13 @@ mod tests {
             let error = SourceError { doing: Doing::Opening, location, live: true, fault };
             assert!(SourceError::KINDS.contains(&error.kind()), "{}", error.kind());
         }
+    }
+
+    #[test]
+    fn a_limit_of_the_system_is_told_with_what_raises_it() {
+        let location = Location::Lavfi(String::new());
+        let answer = ffmpeg::Error::Other { errno: ffmpeg::error::EMFILE };
+        let told = SourceFault::from_answer(&location, answer).to_string();
+        assert!(told.contains("ulimit -n") && told.contains("LimitNOFILE"), "{told}");
     }
 }

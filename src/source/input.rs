@@ -67,8 +67,7 @@ pub fn init() {
 pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceError> {
     init();
     let location = &settings.location;
-    let secrets = location.secrets();
-    secrets.iter().for_each(|secret| redact::register(secret));
+    location.hide();
     for name in ["headers", "cookies", "http_proxy", "auth"] {
         if let Some(value) = settings.options.get(name) {
             redact::register(value);

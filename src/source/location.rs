@@ -180,8 +180,7 @@ impl Location {
     }
 
     /// The credentials in it, in every form in which they could be printed: as written,
-    /// decoded, alone and as `user:password`. A user name is one only where no password
-    /// is (some servers take a token there).
+    /// decoded, alone and as `user:password`. A user name alone is none: see [`Self::hide`].
     pub fn secrets(&self) -> Vec<String> {
         let (Self::Rtsp(url) | Self::Http(url)) = self else { return Vec::new() };
         let mut found = Vec::new();
@@ -191,22 +190,31 @@ impl Location {
             }
         };
         let user = Forms::new(url.username());
-        match url.password() {
-            Some(password) => {
-                let password = Forms::new(password);
-                for user in user.all() {
-                    for password in password.all() {
-                        add(&format!("{user}:{password}"));
-                    }
+        if let Some(password) = url.password() {
+            let password = Forms::new(password);
+            for user in user.all() {
+                for password in password.all() {
+                    add(&format!("{user}:{password}"));
                 }
-                password.all().for_each(&mut add);
             }
-            None => user.all().for_each(&mut add),
+            password.all().for_each(&mut add);
         }
         for value in secret_values(url) {
             Forms::new(value).all().for_each(&mut add);
         }
         found
+    }
+
+    /// Has [`redact`] hide its credentials wherever they stand, and a user without a password
+    /// where a URL has it: some servers take a token there, but most a name, which may be an
+    /// ordinary word.
+    pub fn hide(&self) {
+        self.secrets().iter().for_each(|secret| redact::register(secret));
+        if let Self::Rtsp(url) | Self::Http(url) = self
+            && url.password().is_none()
+        {
+            redact::register_user(&percent_decode_str(url.username()).decode_utf8_lossy());
+        }
     }
 
     /// A valid stream name made of where it is, such as `cam.local-stream1`, `video0` or
@@ -440,8 +448,19 @@ mod tests {
     #[test]
     fn short_passwords_are_hidden_only_with_their_user() {
         assert_eq!(parse("rtsp://root:x@cam/").secrets(), ["root:x"]);
-        assert_eq!(parse("rtsp://t0ken@cam/").secrets(), ["t0ken"]);
         assert!(parse("rtsp://cam/1").secrets().is_empty());
+    }
+
+    #[test]
+    fn a_user_alone_is_hidden_where_a_url_has_it() {
+        let location = parse("rtsp://door-w%20ord@cam/1");
+        location.hide();
+        assert_eq!(location.redacted(), "rtsp://cam/1");
+        assert_eq!(
+            redact::mask("door-w ord: rtsp://door-w%20ord@cam/1"),
+            "door-w ord: rtsp://***@cam/1"
+        );
+        assert_eq!(redact::mask("asked door-w%20ord@cam"), "asked ***@cam");
     }
 
     #[test]

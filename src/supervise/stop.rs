@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Told once, seen by all clones; never taken back.
 #[derive(Clone, Default)]
-pub struct Stop(Arc<(Mutex<bool>, Condvar)>);
+pub struct Stop(Arc<(Mutex<Option<Instant>>, Condvar)>);
 
 impl Stop {
     pub fn new() -> Self {
@@ -13,11 +13,16 @@ impl Stop {
     }
 
     pub fn stop(&self) {
-        *self.0.0.lock().expect("no holder of this lock panics") = true;
+        self.0.0.lock().expect("no holder of this lock panics").get_or_insert_with(Instant::now);
         self.0.1.notify_all();
     }
 
     pub fn stopped(&self) -> bool {
+        self.since().is_some()
+    }
+
+    /// When it was told first.
+    pub fn since(&self) -> Option<Instant> {
         *self.0.0.lock().expect("no holder of this lock panics")
     }
 
@@ -25,14 +30,14 @@ impl Stop {
     pub fn wait(&self, duration: Duration) -> bool {
         let deadline = Instant::now() + duration;
         let mut stopped = self.0.0.lock().expect("no holder of this lock panics");
-        while !*stopped {
+        while stopped.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
             stopped = self.0.1.wait_timeout(stopped, left).expect("no holder panics").0;
         }
-        *stopped
+        stopped.is_some()
     }
 }
 

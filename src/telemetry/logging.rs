@@ -5,14 +5,17 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
+use std::time::Duration;
 
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-use super::bars::suspend;
 use super::masked_line::{Mask, MaskedLines, mask_json};
-use super::redact;
+use super::{redact, standard_error};
+
+/// For a panic's message: it may be the last there is.
+const PANIC: Duration = Duration::from_secs(1);
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -115,6 +118,8 @@ pub enum LogError {
     Format { format: String },
     #[error("logging is already set up in this process")]
     Twice,
+    #[error("cannot start a thread for the log; too many threads for this machine's limits?")]
+    Thread(#[source] io::Error),
 }
 
 /// Sends the process's logs, and its panics, to standard error.
@@ -125,6 +130,9 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let colours =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let layer = layer(settings, colours, || StandardError)?;
+    if !standard_error::start().map_err(LogError::Thread)? {
+        return Err(LogError::Twice);
+    }
     tracing::subscriber::set_global_default(Registry::default().with(layer))
         .map_err(|_| LogError::Twice)?;
     std::panic::set_hook(Box::new(log_panic));
@@ -160,17 +168,15 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
         backtrace = shown.then(|| tracing::field::display(&backtrace)),
         "panicked"
     );
+    standard_error::flush(PANIC);
 }
 
 struct StandardError;
 
 impl Write for StandardError {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_all(bytes).map(|()| bytes.len())
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        suspend(|| io::stderr().lock().write_all(bytes))
+        standard_error::say(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -9,5 +9,6 @@ pub mod metrics;
 pub mod names;
 mod rate_limit;
 pub mod redact;
+pub mod standard_error;
 
 pub use rate_limit::RateLimit;

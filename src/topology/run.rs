@@ -1,7 +1,7 @@
 //! Starts everything, waits for the end, and sees that it comes in time.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tokio::runtime::Runtime;
@@ -32,7 +32,8 @@ pub struct Setup {
     pub listener: Option<std::net::TcpListener>,
     /// Share of the streams that must be up to be ready, in `[0, 1]`.
     pub ready_share: f64,
-    /// Time to finish what was accepted, once told to stop.
+    /// Time to finish what was accepted, once told to stop; without that, for a sink that
+    /// fails.
     pub deadline: Duration,
     pub runtime: Runtime,
 }
@@ -117,9 +118,19 @@ pub fn run(
         glance(&board.snapshot());
     });
     // The model's thread is the last of the line to end, unless it failed: then all stop.
+    if looked.is_err() {
+        stop.stop();
+    }
+    let close = runtime.block_on(hub.close(deadline, told(stop, deadline)));
     stop.stop();
-    let close = runtime.block_on(hub.close(deadline));
-    let skipped = looked?;
+    let skipped = match looked {
+        Ok(skipped) => skipped,
+        Err(error) => {
+            // Left to itself, the runtime would wait for a write that hangs.
+            runtime.shutdown_timeout(GLANCE);
+            return Err(error);
+        }
+    };
     // A stream's thread that panicked has lost its port, so the line went on without it.
     let panicked = threads.into_iter().filter_map(|thread| thread.join().err()).count();
     runtime.shutdown_timeout(GLANCE);
@@ -149,7 +160,6 @@ fn wait(
     deadline: Duration,
     mut glance: impl FnMut(),
 ) -> Result<u64, RunError> {
-    let mut until = None;
     loop {
         match finished.recv_timeout(GLANCE) {
             Ok(result) => return Ok(result?),
@@ -157,11 +167,19 @@ fn wait(
             Err(RecvTimeoutError::Timeout) => {}
         }
         glance();
-        if stop.stopped() {
-            let until = *until.get_or_insert_with(|| Instant::now() + deadline);
-            if Instant::now() >= until {
-                return Err(RunError::Deadline { deadline });
-            }
+        if stop.since().is_some_and(|told| told.elapsed() >= deadline) {
+            return Err(RunError::Deadline { deadline });
         }
+    }
+}
+
+/// Once told to stop, when all has to be done. Files that ended by themselves have no such
+/// time: whoever reads the events may take as long as it takes.
+async fn told(stop: &Stop, deadline: Duration) -> tokio::time::Instant {
+    loop {
+        if let Some(told) = stop.since() {
+            return (told + deadline).into();
+        }
+        tokio::time::sleep(GLANCE).await;
     }
 }

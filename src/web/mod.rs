@@ -11,6 +11,8 @@
 //! Everything is read only. What is shown comes from a closure that returns a [`Snapshot`], so
 //! this module never reaches into another, and passes the mask that logs pass.
 //!
+//! A request that is not whole within seconds is given up.
+//!
 //! Does not authenticate anybody and does not speak TLS: it listens on the loopback address
 //! unless told otherwise, and belongs behind a proxy where others can reach it.
 

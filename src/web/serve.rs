@@ -5,11 +5,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+
 use super::{Snapshot, answers};
 use crate::telemetry::metrics::Metrics;
 
 /// How long answers under way may take once told to stop.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long a client may take for a request, and may keep a connection that it does not use.
+/// Prometheus asks every 5, 10 or 15 s in general: it must not find one closed as it asks.
+const REQUEST: Duration = Duration::from_secs(7);
+
+/// The wait where the system gives no more connections, for it will not at once.
+const NO_ROOM: Duration = Duration::from_secs(10);
 
 /// What the routes answer from. Closures run on tokio's threads: they must return at once.
 #[derive(Clone)]
@@ -58,27 +70,49 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
 
 /// Answers on `listener`, which is one of [`bind`]'s, until `stop` is done and the answers
 /// under way are given, or have had two seconds. Runs inside a tokio runtime.
+///
+/// axum's own loop has no time limit for half a request.
 pub async fn serve(
     listener: TcpListener,
     state: WebState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), WebError> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(WebError::Serve)?;
-    let (stopping, stopped) = tokio::sync::oneshot::channel();
-    let served = axum::serve(listener, answers::router(state)).with_graceful_shutdown(async {
-        stop.await;
-        // Fails only if `serve` itself was dropped.
-        let _ = stopping.send(());
-    });
-    // Whoever sends half a request must not hold up the program's end.
-    let overdue = async {
-        match stopped.await {
-            Ok(()) => tokio::time::sleep(FAREWELL).await,
-            Err(_) => std::future::pending().await,
+    let service = TowerToHyperService::new(answers::router(state));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(REQUEST);
+    let answering = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((connection, _)) => {
+                let connection = http.serve_connection(TokioIo::new(connection), service.clone());
+                let connection = answering.watch(connection);
+                // A client that leaves, is too slow or speaks no HTTP has nobody else to tell.
+                tokio::spawn(async { drop(connection.await) });
+            }
+            Err(fault) if gone_already(&fault) => {}
+            Err(fault) => {
+                tracing::warn!(error = %fault, "cannot take a connection that asks for metrics");
+                tokio::select! {
+                    () = tokio::time::sleep(NO_ROOM) => {}
+                    () = &mut stop => break,
+                }
+            }
         }
-    };
-    tokio::select! {
-        result = served.into_future() => result.map_err(WebError::Serve),
-        () = overdue => Ok(()),
     }
+    drop(listener);
+    // Whoever sends half a request must not hold up the program's end.
+    let _ = tokio::time::timeout(FAREWELL, answering.shutdown()).await;
+    Ok(())
+}
+
+/// Whether the client has left before it was its turn.
+fn gone_already(fault: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(fault.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub struct Percept {
     lines: Receiver<String>,
     stderr: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
+    /// Standard output is read once this is dropped.
+    unread: Option<Sender<()>>,
     /// Every line of standard output that was read so far.
     pub seen: Vec<Value>,
 }
@@ -47,12 +49,30 @@ impl Percept {
         arguments: &[&str],
         change: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Self {
+        let mut run = Self::start_unread(arguments, change);
+        run.unread = None;
+        run
+    }
+
+    /// Nobody reads its standard output until it is asked for an event or for its end.
+    pub fn start_unread(
+        arguments: &[&str],
+        change: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_percept"));
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = change(&mut command).spawn().expect("percept was built");
+        command.args(arguments).stderr(Stdio::piped());
+        Self::of(change(&mut command))
+    }
+
+    /// Runs what is set up, which may have a standard error of its own.
+    pub fn of(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("percept was built");
         let (sender, lines) = channel();
+        let (unread, read) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
+            let _ = read.recv();
             // When nobody takes the lines any more, the pipe is closed.
             for line in stdout.lines() {
                 if sender.send(line.expect("standard output is UTF-8")).is_err() {
@@ -61,22 +81,22 @@ impl Percept {
             }
         });
         let stderr = Arc::<Mutex<String>>::default();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let reader = std::thread::spawn({
-            let stderr = stderr.clone();
-            move || {
+        let reader = child.stderr.take().map(|errors| {
+            let (mut errors, stderr) = (BufReader::new(errors), stderr.clone());
+            std::thread::spawn(move || {
                 let mut line = String::new();
                 while errors.read_line(&mut line).is_ok_and(|read| read > 0) {
                     stderr.lock().unwrap().push_str(&line);
                     line.clear();
                 }
-            }
+            })
         });
-        Self { child, lines, stderr, reader: Some(reader), seen: Vec::new() }
+        Self { child, lines, stderr, reader, unread: Some(unread), seen: Vec::new() }
     }
 
     /// Waits for an event for which `wanted` holds; fails the test if none comes.
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.unread = None;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -133,19 +153,45 @@ impl Percept {
     }
 
     pub fn signal(&self, name: &str) {
-        let done =
-            Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        self.signals(&[name]);
+    }
+
+    /// One after another, as fast as can be.
+    pub fn signals(&self, names: &[&str]) {
+        let pid = self.child.id();
+        let kills: Vec<_> = names.iter().map(|name| format!("kill {name} {pid}")).collect();
+        let done = Command::new("sh").args(["-c", &kills.join("; ")]).status().unwrap();
         assert!(done.success());
+    }
+
+    /// Signals again and again until it ends, which it must.
+    pub fn insist(&mut self, name: &str) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "percept did not end:\n{}", self.log());
+            self.signal(name);
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
     }
 
     /// Reads no more of standard output, as `head` does.
     pub fn leave(&mut self) {
+        self.unread = None;
         self.lines = channel().1;
     }
 
     /// Reads no more of standard output, and waits for the end.
     pub fn hang_up(mut self) -> Finished {
         self.leave();
+        let status = self.wait_for_end();
+        Finished { status, events: std::mem::take(&mut self.seen), stderr: self.log() }
+    }
+
+    /// Waits for the end, and takes nothing of standard output.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             match self.child.try_wait().unwrap() {
@@ -154,12 +200,15 @@ impl Percept {
             }
             std::thread::park_timeout(Duration::from_millis(20));
         };
-        self.reader.take().unwrap().join().unwrap();
-        Finished { status, events: std::mem::take(&mut self.seen), stderr: self.log() }
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        status
     }
 
     /// Waits for the end.
     pub fn finish(mut self) -> Finished {
+        self.unread = None;
         let deadline = Instant::now() + PATIENCE;
         let mut events = std::mem::take(&mut self.seen);
         loop {
@@ -170,7 +219,9 @@ impl Percept {
             }
         }
         let status = self.child.wait().unwrap();
-        self.reader.take().unwrap().join().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
         Finished { status, events, stderr: self.log() }
     }
 }

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::path::PathBuf;
 
 use super::*;
@@ -53,7 +54,7 @@ fn every_sink_gets_every_event_once_and_in_order() {
     // Many times what a queue holds: the sender waits for room.
     let total = 5 * QUEUE as u64;
     (0..total).for_each(|seq| hub.publish(&window(seq), Urgency::Wait));
-    let report = runtime.block_on(hub.close(LONG));
+    let report = runtime.block_on(hub.close(LONG, pending()));
     assert_eq!(report.lost(), 0);
     let names: Vec<_> = report.sinks.iter().map(|sink| &*sink.sink).collect();
     assert_eq!(names, ["file", "file_2"]);
@@ -75,7 +76,7 @@ fn a_sink_that_wants_no_windows_gets_everything_else() {
     hub.publish(&connected(0), Urgency::Wait);
     hub.publish(&window(1), Urgency::Wait);
     hub.publish(&connected(2), Urgency::Wait);
-    assert_eq!(runtime.block_on(hub.close(LONG)).lost(), 0);
+    assert_eq!(runtime.block_on(hub.close(LONG, pending())).lost(), 0);
     let want = [0, 2].map(|seq| wire::to_json(&connected(seq)) + "\n").concat();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), want);
 }
@@ -88,7 +89,7 @@ fn an_event_is_written_without_waiting_for_more() {
     let hub = Hub::start(&[file(&path)], &metrics, runtime.handle()).unwrap();
     hub.publish(&connected(0), Urgency::Fresh);
     until(|| std::fs::read(&path).unwrap().ends_with(b"}\n"));
-    assert_eq!(runtime.block_on(hub.close(LONG)).lost(), 0);
+    assert_eq!(runtime.block_on(hub.close(LONG, pending())).lost(), 0);
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn a_full_disk_is_counted_and_what_could_not_be_written_is_told() {
     (0..3).for_each(|seq| hub.publish(&connected(seq), Urgency::Wait));
     let errors = metrics.sink("file", QUEUE).errors;
     until(|| errors.get() > 0);
-    let report = runtime.block_on(hub.close(Duration::ZERO));
+    let report = runtime.block_on(hub.close(Duration::ZERO, pending()));
     assert_eq!(report.lost(), 3);
     assert_eq!((&*report.sinks[0].target, report.sinks[0].unwritten), ("/dev/full", 3));
     assert_eq!(report.sinks[1].unwritten, 0, "the other sink is not held up");
@@ -121,7 +122,7 @@ fn a_full_queue_drops_live_windows_first_and_counts_them() {
     let windows_dropped = sink.dropped.get();
     assert_eq!(windows_dropped, QUEUE as u64 / 4 - 1, "from three quarters on");
     (0..windows_dropped + extra).for_each(|seq| hub.publish(&connected(seq), Urgency::Fresh));
-    let report = runtime.block_on(hub.close(Duration::ZERO));
+    let report = runtime.block_on(hub.close(Duration::ZERO, pending()));
     assert_eq!(report.sinks[0].windows_dropped, windows_dropped);
     let lost = 1 + QUEUE as u64 + extra;
     assert_eq!(report.lost(), lost, "{report:?}: windows that made room are not lost");
@@ -140,7 +141,7 @@ fn closing_lets_go_of_whoever_waits_for_room() {
     });
     let length = metrics.sink("file", QUEUE).queue_length;
     until(|| length.get() == QUEUE as i64);
-    runtime.block_on(hub.close(Duration::ZERO));
+    runtime.block_on(hub.close(Duration::ZERO, pending()));
     publisher.join().unwrap();
 }
 

@@ -10,7 +10,8 @@
 //! lines), so it is hidden only where it stands as `:secret@`, the way a URL writes it,
 //! and inside an `Authorization: Basic` header.
 //!
-//! User names alone are not secrets: `admin` stays readable outside a URL.
+//! User names alone are not secrets: `admin` stays readable in ordinary words. Before the `@` of
+//! a URL they are hidden as a password is, for some servers take a token there.
 //!
 //! Does not decide what is a secret, and does not see what is written past it.
 
@@ -48,6 +49,13 @@ pub fn register_credentials(user: &str, password: &str) {
     with_secrets(|secrets| secrets.register_credentials(user, password));
 }
 
+/// Remembers the `user` of a source that has no password, so that it is hidden as `user@`, the
+/// way a URL writes it, and as HTTP's basic authentication sends it. Give it as it is meant, not
+/// percent-encoded. One shorter than 4 characters is hidden only after `://`, as anybody's is.
+pub fn register_user(user: &str) {
+    with_secrets(|secrets| secrets.register_user(user));
+}
+
 /// `text` with every secret replaced by `***`; secrets that touch become one.
 pub fn mask(text: &str) -> Cow<'_, str> {
     SECRETS.read().unwrap_or_else(PoisonError::into_inner).mask(text)
@@ -82,6 +90,13 @@ impl Secrets {
         } else {
             self.add(Needle::between("", &both, "@"));
             self.add(Needle::between("Basic ", &basic, ""));
+        }
+    }
+
+    fn register_user(&mut self, user: &str) {
+        if user.chars().count() >= SHORT {
+            self.add(Needle::between("", user, "@"));
+            self.add(Needle::between("Basic ", &base64(format!("{user}:").as_bytes()), ""));
         }
     }
 
@@ -220,6 +235,23 @@ mod tests {
         let mut lone = Secrets::default();
         lone.register("abc");
         assert_eq!(lone.mask("abc u:abc@host"), "abc u:***@host");
+    }
+
+    #[test]
+    fn a_user_alone_is_hidden_in_a_url_and_not_in_ordinary_words() {
+        let mut secrets = Secrets::default();
+        secrets.register_user("percept");
+        secrets.register_user("a b");
+        assert_eq!(
+            secrets.mask("percept is started, by percept"),
+            "percept is started, by percept"
+        );
+        for url in ["rtsp://percept@cam/1", "rtsp://a%20b@cam/1"] {
+            assert_eq!(secrets.mask(url), "rtsp://***@cam/1");
+        }
+        assert_eq!(secrets.mask("percept@cam, percept%40cam"), "***@cam, ***%40cam");
+        assert_eq!(secrets.mask("a b@cam"), "a b@cam", "too short to be told from words");
+        assert_eq!(secrets.mask("Basic cGVyY2VwdDo="), "Basic ***");
     }
 
     #[test]
