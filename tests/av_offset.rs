@@ -99,7 +99,7 @@ impl Line {
     /// As the stream's thread does between two connections.
     fn lost(&mut self) {
         self.windower.clear();
-        self.timeline.reconnected(Instant::now());
+        self.timeline.reconnected();
     }
 }
 
