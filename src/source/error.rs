@@ -117,6 +117,11 @@ pub enum SourceFault {
     Disallowed(Refusal),
     #[error("the stream was ended by the other side")]
     Ended,
+    #[error(
+        "far behind the newest segment of its playlist, so it is opened again there: where this \
+         comes again and again, lower the stream's rate or resolution, or watch fewer streams"
+    )]
+    FarBehind,
     #[error("this build of FFmpeg cannot open {what}: install a full build of FFmpeg's libraries")]
     Unsupported { what: &'static str },
     #[error(
@@ -142,7 +147,7 @@ fn no_microphone(name: &str, there: &[String]) -> String {
 
 impl SourceError {
     /// Every kind that [`Fault::kind`] gives of a stream that can be lost.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 17] = [
         "timeout",
         "refused",
         "unreachable",
@@ -155,6 +160,7 @@ impl SourceError {
         "invalid",
         "disallowed",
         "ended",
+        "behind",
         "unsupported",
         "option",
         "stopped",
@@ -196,6 +202,7 @@ impl Fault for SourceError {
             SourceFault::UnknownOption { .. } | SourceFault::ReservedOption { .. } => "option",
             SourceFault::Disallowed(_) => "disallowed",
             SourceFault::Ended | SourceFault::MicrophoneGone => "ended",
+            SourceFault::FarBehind => "behind",
             SourceFault::Folder
             | SourceFault::PictureFromAfar
             | SourceFault::IndexOutOfReach
@@ -269,6 +276,7 @@ mod tests {
             SourceFault::ReservedOption { name: String::new(), instead: "" },
             SourceFault::Disallowed(Refusal::File),
             SourceFault::Ended,
+            SourceFault::FarBehind,
             SourceFault::Unsupported { what: "" },
             SourceFault::TooManyOpen,
             SourceFault::Io { cause },

@@ -8,7 +8,7 @@ use ffmpeg_next as ffmpeg;
 use super::error::{Doing, SourceError, SourceFault};
 use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
 use super::follow::Listening;
-use super::pace::{Pace, Seen};
+use super::pace::{FarBehind, Pace, Seen};
 use super::policy::Policy;
 use super::probe::TrackDescription;
 use super::request::{options, target};
@@ -289,6 +289,7 @@ impl Source {
 
     fn next(&mut self, watch: &Watch) -> Result<Option<Packet>, SourceError> {
         let mut invalid = 0;
+        let asked = Instant::now();
         let _listening = Listening::new(&self.opened.hooks);
         loop {
             if let Some(why) = watch.interruption() {
@@ -302,7 +303,7 @@ impl Source {
                     if let Some(track) = self.track_of(&packet)
                         && !self.was_seen(&packet)
                     {
-                        return self.release(packet, track, watch).map(Some);
+                        return self.release(asked, packet, track, watch).map(Some);
                     }
                 }
                 Err(ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => {
@@ -348,6 +349,7 @@ impl Source {
     /// still had when the wait for more was broken off came with the packet before.
     fn release(
         &mut self,
+        asked: Instant,
         packet: ffmpeg::Packet,
         track: Track,
         watch: &Watch,
@@ -359,10 +361,12 @@ impl Source {
         // Packets come in decoding order, so it is DTS that grows.
         let ticks = packet.dts().or(packet.pts()).zip(time_base);
         let seconds = ticks.map(|(ticks, time_base)| ticks as f64 * f64::from(time_base));
-        if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds)
-            && watch.wait_until(pace.due(Instant::now(), seconds))
-        {
-            return Err(self.fail(SourceFault::Stopped));
+        if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds) {
+            match pace.due(asked, Instant::now(), seconds) {
+                Ok(due) if !watch.wait_until(due) => {}
+                Ok(_) => return Err(self.fail(SourceFault::Stopped)),
+                Err(FarBehind) => return Err(self.fail(SourceFault::FarBehind)),
+            }
         }
         let late = self.came.filter(|_| watch.interruption().is_some());
         let (arrived, now) = late.unwrap_or_else(|| (Instant::now(), SystemTime::now()));

@@ -1,6 +1,6 @@
 //! How long to wait before trying again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Exponential waits with jitter: each is drawn from the upper half of a span that
 /// doubles from `first` to `most`. There is no first try without a wait: a retry waits.
@@ -31,6 +31,30 @@ impl Backoff {
     }
 }
 
+/// What has run for so long has run well: the next wait is short again.
+const RUN_WELL: Duration = Duration::from_secs(30);
+
+/// How long what was tried has run: neither the time in which it could not be opened nor a last
+/// silence counts. Times are passed in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Run {
+    /// When it first and when it last gave something.
+    span: Option<(Instant, Instant)>,
+}
+
+impl Run {
+    /// It gave something.
+    pub fn gave(&mut self, at: Instant) {
+        let (first, _) = self.span.unwrap_or((at, at));
+        self.span = Some((first, at));
+    }
+
+    /// Whether it ran well: long enough for [`Backoff::reset`].
+    pub fn was_well(&self) -> bool {
+        self.span.is_some_and(|(first, last)| last.saturating_duration_since(first) >= RUN_WELL)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +69,18 @@ mod tests {
         backoff.reset();
         assert_eq!(backoff.next(0.0), S / 2);
         assert_eq!(backoff.next(0.0), S);
+    }
+
+    #[test]
+    fn only_what_gave_something_for_long_ran_well() {
+        let start = Instant::now();
+        let mut run = Run::default();
+        assert!(!run.was_well(), "it could not be opened, however long that took");
+        run.gave(start);
+        assert!(!run.was_well(), "nothing followed, however long that was waited for");
+        run.gave(start + 29 * S);
+        assert!(!run.was_well());
+        run.gave(start + 30 * S);
+        assert!(run.was_well());
     }
 }

@@ -3,5 +3,5 @@
 mod backoff;
 mod stop;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Run};
 pub use stop::Stop;

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::board::Board;
 use super::stream::Reconnect;
 use crate::data::{AudioChunk, Clock, Fault, MediaTime, Stamp, StreamId};
 use crate::decode::{SoundDecoder, SoundSettings, Timeline};
 use crate::source::{self, SourceSettings};
-use crate::supervise::{Backoff, Stop};
+use crate::supervise::{Backoff, Run, Stop};
 use crate::telemetry::metrics::StreamMetrics;
 use crate::web::State;
 
@@ -166,8 +166,8 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
     let mut timeline = Timeline::new();
     let mut trouble = None;
     loop {
-        let began = Instant::now();
-        let error = match session(job, wanted, &mut timeline, &mut trouble) {
+        let mut ran = Run::default();
+        let error = match session(job, wanted, &mut timeline, &mut trouble, &mut ran) {
             Ok(()) => return,
             Err(_) if job.stop.stopped() => return,
             Err(error) => error,
@@ -178,7 +178,7 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
         if trouble.replace(error.kind()) != Some(error.kind()) {
             tracing::warn!(stream = %job.stream, reason, "paired microphone lost, trying again");
         }
-        if began.elapsed() > Duration::from_secs(30) {
+        if ran.was_well() {
             backoff.reset();
         }
         if job.stop.wait(backoff.next(fastrand::f64())) {
@@ -194,6 +194,7 @@ fn session(
     wanted: &Weak<Waiting>,
     timeline: &mut Timeline,
     trouble: &mut Option<&'static str>,
+    ran: &mut Run,
 ) -> Result<(), Box<dyn Fault>> {
     let boxed = |error| -> Box<dyn Fault> { Box::new(error) };
     let mut source = source::open(&job.source, &job.stop).map_err(boxed)?;
@@ -209,6 +210,7 @@ fn session(
             job.board.microphone(&job.stream, State::Up);
             tracing::info!(stream = %job.stream, %description, "paired microphone connected");
         }
+        ran.gave(packet.arrived);
         job.metrics.audio.overruns.inc_by(source.take_overruns());
         decoder.push(&packet, timeline, &mut ready);
         for chunk in ready.drain(..) {
@@ -221,6 +223,8 @@ fn session(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn stamp(media: f64, wall: f64, clock: Clock, segment: u32) -> Stamp {

@@ -16,13 +16,10 @@ use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
 use crate::decode::Timeline;
 use crate::label::Finish;
 use crate::source::{self, Seen, Source, SourceSettings};
-use crate::supervise::{Backoff, Stop};
+use crate::supervise::{Backoff, Run, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::telemetry::redact;
 use crate::window::Windower;
-
-/// A session that lasted this long has run well: the next wait is short again.
-const RUN_WELL: Duration = Duration::from_secs(30);
 
 /// While a stream stays lost, a change of the reason is told at most so often.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -85,6 +82,8 @@ pub struct StreamWorker {
     windower: Windower,
     paired: Option<Paired>,
     lag: Lag,
+    /// The present session's packets.
+    ran: Run,
     /// `None` while connected.
     trouble: Option<Trouble>,
     connected_before: bool,
@@ -124,6 +123,7 @@ impl StreamWorker {
             timeline: Timeline::new(),
             windower,
             lag: Lag::default(),
+            ran: Run::default(),
             trouble: None,
             connected_before: false,
             seen: None,
@@ -134,7 +134,7 @@ impl StreamWorker {
     pub fn run(mut self) -> Outcome {
         let mut backoff = Backoff::new(self.job.reconnect.first, self.job.reconnect.most);
         loop {
-            let began = Instant::now();
+            self.ran = Run::default();
             let ended = self.session();
             self.windower.clear();
             self.metrics.up.set(0);
@@ -152,7 +152,7 @@ impl StreamWorker {
                 }
             };
             self.lost(kind, &reason);
-            if began.elapsed() >= RUN_WELL {
+            if self.ran.was_well() {
                 backoff.reset();
             }
             let wait = match kind {
@@ -206,6 +206,7 @@ impl StreamWorker {
                 Ok(None) => Err(Ended::Done),
                 Err(error) => Err(Ended::Failed(Box::new(error))),
             };
+            packet.iter().for_each(|packet| self.ran.gave(packet.arrived));
             self.metrics.audio.overruns.inc_by(source.take_overruns());
             if packet.is_ok() && std::mem::take(&mut first) && self.connected(source).is_err() {
                 return Ended::Stopped;

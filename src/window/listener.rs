@@ -1,6 +1,6 @@
 //! A stream's sound, and when a window of it alone is due.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{SoundBuffer, SoundPlan};
 use crate::data::{AudioChunk, MediaTime, SoundClip, Stamp, StreamId, Window};
@@ -15,6 +15,8 @@ pub(super) struct Listener {
     turn: Option<Turn>,
     /// The latest sound.
     stamp: Option<Stamp>,
+    /// When the window before was captured: none was before that, until the clock is set back.
+    before: Option<SystemTime>,
 }
 
 /// When windows of sound alone are due, in one segment.
@@ -32,7 +34,7 @@ impl Listener {
     /// `keep`: how much sound is kept.
     pub fn new(plan: SoundPlan, keep: Duration, metrics: AudioMetrics) -> Self {
         let buffer = SoundBuffer::new(plan.rate, plan.channels, keep, metrics);
-        Self { plan, buffer, expected: false, turn: None, stamp: None }
+        Self { plan, buffer, expected: false, turn: None, stamp: None, before: None }
     }
 
     /// Takes the next sound. Where it begins a segment, `patience` is how long the first window
@@ -40,7 +42,10 @@ impl Listener {
     pub fn hear(&mut self, chunk: &AudioChunk, patience: Duration) {
         self.expected = true;
         self.buffer.push(chunk);
-        self.stamp = Some(chunk.stamp);
+        let last = self.stamp.replace(chunk.stamp).and_then(|stamp| stamp.captured_at);
+        if chunk.stamp.captured_at < last {
+            self.before = None;
+        }
         let Some(segment) = self.buffer.segment() else { return };
         if self.turn.as_ref().is_none_or(|turn| turn.segment != segment) {
             let begins = self.buffer.span().start;
@@ -52,6 +57,7 @@ impl Listener {
     /// Pictures have made a window that ends at `end`; `patience` is how long the next one may be
     /// in coming.
     pub fn pictured(&mut self, end: &Stamp, patience: Duration) {
+        self.before = end.captured_at;
         let due = end.media + self.plan.hop;
         let later = self.turn.as_ref().filter(|turn| turn.segment == end.segment);
         self.turn = Some(Turn {
@@ -97,7 +103,7 @@ impl Listener {
 
     pub fn clear(&mut self) {
         self.buffer.clear();
-        (self.turn, self.stamp) = (None, None);
+        (self.turn, self.stamp, self.before) = (None, None, None);
     }
 
     /// Whether all sound before `end` has come.
@@ -116,13 +122,16 @@ impl Listener {
     }
 
     /// A window of sound alone that ends at `end`.
-    pub fn window(&self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
+    pub fn window(&mut self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
         let sound = self.cut(end)?;
         let latest = self.stamp?;
         let captured_at = latest.captured_at.and_then(|at| {
-            // The latest sound begins before the window's end, or after it.
-            at.checked_add(end.since(latest.media))?.checked_sub(latest.media.since(end))
+            // The latest sound begins before the window's end, or after it. Over a hole of the
+            // media time alone that leads too far back.
+            let at = at.checked_add(end.since(latest.media))?;
+            Some(at.checked_sub(latest.media.since(end))?.max(self.before.unwrap_or(at)))
         });
+        self.before = captured_at;
         let stamp = Stamp { media: end, captured_at, ..latest };
         let duration = self.plan.duration();
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);

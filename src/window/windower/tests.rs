@@ -206,6 +206,33 @@ fn sound_alone_is_captured_when_it_ends() {
     }
 }
 
+/// Sound of half a second from `media` on, captured so long after 1970, both in seconds.
+fn captured(media: f64, at: f64) -> AudioChunk {
+    let captured_at = Some(SystemTime::UNIX_EPOCH + Duration::from_secs_f64(at));
+    let stamp = Stamp { captured_at, ..stamp(media, 0) };
+    AudioChunk { stamp, rate: RATE, channels: 1, samples: vec![0.0; 500] }
+}
+
+#[test]
+fn sound_alone_is_never_captured_before_the_sound_before_it() {
+    let mut line = Line::new(false, true);
+    // Five seconds are missing of the media time, and none of the clock's; then the clock is set
+    // back by an hour.
+    let chunks = [(0.0, 5000.0), (0.5, 5000.5), (6.0, 5001.0), (6.5, 5001.5), (7.0, 1402.0)];
+    let mut told = Vec::new();
+    for (media, at) in chunks {
+        line.windower.hear(&captured(media, at), &mut line.ready);
+        let ends = line.ready.drain(..).map(|window| {
+            let at = window.end.captured_at.unwrap();
+            at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
+        });
+        told.push(ends.collect::<Vec<_>>());
+    }
+    let all = told[..4].concat();
+    assert!(all.len() > 5 && told[2].len() > 1 && all.is_sorted(), "{told:?}");
+    assert!((1401.0..1403.0).contains(told[4].last().unwrap()), "{told:?}");
+}
+
 #[test]
 fn short_sound_makes_one_window_if_it_fills_half_of_one() {
     let mut line = Line::new(false, false);
