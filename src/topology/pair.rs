@@ -23,6 +23,9 @@ const PICTURES: usize = 16;
 const OBSERVED: [f64; 2] = [1.0, 10.0];
 /// Clocks that come apart by so many seconds have jumped.
 const JUMP: f64 = 0.1;
+/// Seconds that pictures may be on their way by the camera's clock. Of more, or less than none, it is
+/// the clock that is wrong.
+const ON_THE_WAY: std::ops::RangeInclusive<f64> = -0.02..=0.5;
 
 /// What the microphone's thread must know.
 pub struct PairedJob {
@@ -37,8 +40,11 @@ pub struct PairedJob {
 
 /// A microphone under way, as its camera's thread knows it.
 pub struct Paired {
+    stream: StreamId,
     chunks: Arc<Waiting>,
     joint: Joint,
+    /// The camera's wrong clock was told of.
+    warned: bool,
 }
 
 impl Paired {
@@ -51,7 +57,7 @@ impl Paired {
         if let Err(error) = thread.spawn(move || listen(&job, &wanted)) {
             tracing::error!(%stream, %error, "cannot start the microphone's thread");
         }
-        Self { chunks, joint: Joint::default() }
+        Self { stream, chunks, joint: Joint::default(), warned: false }
     }
 
     /// A connection with the camera begins: sound waits for its first picture.
@@ -61,7 +67,17 @@ impl Paired {
 
     /// A picture came.
     pub fn pictured(&mut self, stamp: &Stamp) {
-        self.joint.pictured(stamp);
+        let arrived = SystemTime::now().checked_sub(stamp.arrived.elapsed());
+        let Some(arrived) = arrived.and_then(seconds) else { return };
+        let off = self.joint.pictured(stamp, arrived);
+        if let Some(seconds) = off.filter(|_| !std::mem::replace(&mut self.warned, true)) {
+            tracing::warn!(
+                stream = %self.stream,
+                seconds_behind = (seconds * 10.0).round() / 10.0,
+                "the camera's clock is wrong, so the paired microphone goes by when pictures arrive: \
+                 let the camera set its clock by NTP"
+            );
+        }
     }
 
     /// Gives the sound that has come since, on the pictures' timeline; none before the first
@@ -97,38 +113,65 @@ impl Waiting {
 struct Joint {
     segment: u32,
     clock: Option<Clock>,
-    /// Media time less wall time of the latest pictures, in seconds.
-    pictures: Vec<f64>,
+    /// Of the latest pictures.
+    pictures: Vec<Picture>,
     next: usize,
     /// The pictures' media time less the microphone's, smoothed; and the microphone's segment.
     apart: Option<(f64, u32)>,
     /// Seconds of sound since the camera's clock was known.
     known: f64,
+    /// By enough pictures the camera's clock is wrong, as long as this segment lasts.
+    wrong: bool,
+}
+
+/// Media time less wall time, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Picture {
+    /// Of capture, as the stamp says.
+    captured: f64,
+    /// Of arrival here.
+    arrived: f64,
 }
 
 impl Joint {
-    fn pictured(&mut self, stamp: &Stamp) {
-        let Some(wall) = stamp.captured_at.and_then(seconds) else { return };
+    /// `arrived`: wall time, in seconds. Says by how many seconds the camera's clock is behind, if it
+    /// was found wrong just now.
+    fn pictured(&mut self, stamp: &Stamp, arrived: f64) -> Option<f64> {
+        let wall = stamp.captured_at.and_then(seconds)?;
         if self.clock != Some(stamp.clock) || self.segment != stamp.segment {
             let (clock, segment) = (Some(stamp.clock), stamp.segment);
             *self = Self { clock, segment, ..Self::default() };
         }
-        let offset = stamp.media.as_seconds() - wall;
+        let media = stamp.media.as_seconds();
+        let picture = Picture { captured: media - wall, arrived: media - arrived };
         if self.pictures.len() < PICTURES {
-            self.pictures.push(offset);
-        } else {
-            self.pictures[self.next] = offset;
-            self.next = (self.next + 1) % PICTURES;
+            self.pictures.push(picture);
+            return None;
         }
+        self.pictures[self.next] = picture;
+        self.next = (self.next + 1) % PICTURES;
+        let on_the_way = self.on_the_way();
+        let found = !self.wrong && !ON_THE_WAY.contains(&on_the_way);
+        self.wrong |= found;
+        found.then_some(on_the_way)
     }
 
-    /// Where the camera itself says when a picture was taken, the mean; else the picture that
+    /// Seconds that the quickest of the pictures was on its way, by the stamps' clock.
+    fn on_the_way(&self) -> f64 {
+        let each = self.pictures.iter().map(|picture| picture.captured - picture.arrived);
+        each.reduce(f64::min).unwrap_or(0.0)
+    }
+
+    /// Where the camera itself says rightly when a picture was taken, the mean; else the picture that
     /// was on its way for the shortest time.
     fn offset(&self) -> Option<f64> {
-        let count = self.pictures.len();
+        let trusted = !self.wrong && ON_THE_WAY.contains(&self.on_the_way());
         match self.clock? {
-            Clock::Rtcp => Some(self.pictures.iter().sum::<f64>() / count as f64),
-            Clock::Arrival | Clock::None => self.pictures.iter().copied().reduce(f64::max),
+            Clock::Rtcp if trusted => {
+                let sum: f64 = self.pictures.iter().map(|picture| picture.captured).sum();
+                Some(sum / self.pictures.len() as f64)
+            }
+            _ => self.pictures.iter().map(|picture| picture.arrived).reduce(f64::max),
         }
     }
 
@@ -271,7 +314,10 @@ mod tests {
                         Clock::Rtcp => 0.01 * (random.f64() - 0.5),
                         _ => 0.03 * random.f64(),
                     };
-                    joint.pictured(&stamp(7.0 + at, 1e9 + 7.0 + at + late, clock, 1));
+                    let wall = 1e9 + 7.0 + at + late;
+                    let way = if clock == Clock::Rtcp { 0.2 + 0.1 * random.f64() } else { 0.0 };
+                    let off = joint.pictured(&stamp(7.0 + at, wall, clock, 1), wall + way);
+                    assert_eq!(off, None);
                 }
                 let next = joint.place(chunk(at, 0.01 * (random.f64() - 0.5))).unwrap();
                 assert_eq!(next.stamp.segment, 1);
@@ -287,11 +333,29 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_whose_clock_is_wrong_is_gone_by_when_pictures_arrive() {
+        for behind in [-1800.0, -0.7, 3.0, 600.0] {
+            let mut joint = Joint::default();
+            let mut told = Vec::new();
+            for n in 0..1000 {
+                let at = f64::from(n) * 0.04;
+                let arrived = 1e9 + 7.0 + at + 0.02 * f64::from(n % 3);
+                let picture = stamp(7.0 + at, 1e9 + 7.0 + at - behind, Clock::Rtcp, 1);
+                told.extend(joint.pictured(&picture, arrived));
+                let off =
+                    joint.place(chunk(at, 0.0)).unwrap().stamp.media.as_seconds() - (7.0 + at);
+                assert!(off.abs() < 0.05, "{off} at {at}, {behind} s behind");
+            }
+            assert!(matches!(told[..], [told] if (told - behind).abs() < 0.05), "{told:?}");
+        }
+    }
+
+    #[test]
     fn a_reconnected_camera_is_another_beginning() {
         let mut joint = Joint::default();
-        joint.pictured(&stamp(0.0, 1e9 + 7.0, Clock::Rtcp, 0));
+        joint.pictured(&stamp(0.0, 1e9 + 7.0, Clock::Rtcp, 0), 1e9 + 7.1);
         assert_eq!(joint.place(chunk(1.0, 0.0)).unwrap().stamp.media.as_seconds(), 1.0);
-        joint.pictured(&stamp(20.0, 1e9 + 8.0, Clock::Rtcp, 1));
+        joint.pictured(&stamp(20.0, 1e9 + 8.0, Clock::Rtcp, 1), 1e9 + 8.1);
         let placed = joint.place(chunk(1.5, 0.0)).unwrap();
         assert!((placed.stamp.media.as_seconds() - 20.5).abs() < 1e-6);
         assert_eq!(placed.stamp.segment, 1);
