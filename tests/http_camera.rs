@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use media::Clip;
-use percept::data::Track;
+use percept::data::{Fault, Track};
 use percept::source::{Location, SourceSettings, open};
 use percept::supervise::Stop;
 
@@ -46,11 +46,17 @@ fn its_pictures_have_the_times_at_which_they_come() {
     assert!(source.is_live());
     let tick = source.video().unwrap().time_base;
     let mut times = Vec::new();
-    while let Ok(Some(packet)) = source.read() {
-        if packet.track == Track::Video {
-            times.push(packet.inner.pts().unwrap() as f64 * f64::from(tick));
+    let ended = loop {
+        match source.read() {
+            Ok(Some(packet)) if packet.track == Track::Video => {
+                times.push(packet.inner.pts().unwrap() as f64 * f64::from(tick));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a camera has no end"),
+            Err(error) => break error,
         }
-    }
+    };
+    assert_eq!(ended.kind(), "ended", "{ended}");
     assert!(times.len() >= PICTURES - 1, "{times:?}");
     // The first may be held until the second comes. FFmpeg's own would be 40 ms apart.
     let least = GAP.as_secs_f64() / 2.0;

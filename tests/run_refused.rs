@@ -331,3 +331,10 @@ fn what_is_given_in_the_wrong_place_is_said_to_be() {
         }
     }
 }
+
+#[test]
+fn a_bench_of_a_clip_that_cannot_be_watched_is_refused_before_anything_is_measured() {
+    for (clip, word) in [("/nowhere/clip.mp4", "does not exist"), ("README.md", "README.md")] {
+        refused(&["bench", "--clip", clip], &[word]);
+    }
+}

@@ -55,6 +55,8 @@ NAME = Kind("text that is not empty, on one line", lambda v: TEXT.holds(v) and v
 FREE = Kind("anything", lambda v: True, None)
 FINITE, ABOVE_0 = number("a number", lambda v: True), number("a number above 0", lambda v: v > 0)
 SCORE = number("a number, 0 to 1", lambda v: 0 <= v <= 1)
+GAP = number("seconds above 0, at most 86400", lambda v: 0 < v <= 86_400)
+RATE = number("one a day to 1000 a second", lambda v: 1 / 86_400 <= v <= 1000)
 HOLD = number("seconds, 0 to 86400", lambda v: 0 <= v <= 86_400)
 POSITION = {
     "bands": several(whole(1, 4096)), "max_resolution": several(ABOVE_0), "concat_pos": flag(True),
@@ -66,8 +68,8 @@ INPUT = {
     "position": Kind("an object", POSITION, None),
 }  # fmt: skip
 PICTURES = INPUT | {
-    "frames": whole(1, 1024, 1), "size": several(whole(1, 16_384), 2), "interval": maybe(several(ABOVE_0, 2)),
-    "fps": maybe(ABOVE_0), "patch": several(whole(1, 2**31), 3, [1, 1, 1]),
+    "frames": whole(1, 1024, 1), "size": several(whole(1, 16_384), 2), "interval": maybe(several(GAP, 2)),
+    "fps": maybe(RATE), "patch": several(whole(1, 2**31), 3, [1, 1, 1]),
     "resize": choice("stretch", "crop", "pad", default="stretch"),
     "crop_fraction": number("a number above 0 and at most 1", lambda v: 0 < v <= 1, 1.0),
     "filter": choice("area", "bilinear", "bicubic", default="area"), "mean": several(FINITE, 3, [0.0] * 3),

@@ -27,3 +27,15 @@ pub enum BenchError {
     #[error("reading this thread's CPU time from /proc/thread-self/schedstat")]
     Cpu(#[source] std::io::Error),
 }
+
+impl BenchError {
+    /// Whether it is what was asked for that is wrong, and nothing was measured.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            #[cfg(feature = "ffmpeg")]
+            Self::Location(_) | Self::Source(_) => true,
+            Self::NoPictures { .. } | Self::Clip { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -56,11 +56,7 @@ impl Default for BenchSettings {
 /// # Errors
 /// The model cannot be loaded or fails, or the clip cannot be watched.
 pub fn run(settings: &BenchSettings) -> Result<BenchReport, BenchError> {
-    let byte_array = byte_array::measure(settings.each);
-    #[cfg(feature = "onnx")]
-    let model = Some(model::measure(settings)?);
-    #[cfg(not(feature = "onnx"))]
-    let model = None;
+    // A clip that cannot be watched is said first.
     #[cfg(all(feature = "ffmpeg", feature = "onnx"))]
     let line = match &settings.clip {
         Some(clip) => Some(line::measure(&settings.model, clip)?),
@@ -68,6 +64,11 @@ pub fn run(settings: &BenchSettings) -> Result<BenchReport, BenchError> {
     };
     #[cfg(not(all(feature = "ffmpeg", feature = "onnx")))]
     let line = None;
+    let byte_array = byte_array::measure(settings.each);
+    #[cfg(feature = "onnx")]
+    let model = Some(model::measure(settings)?);
+    #[cfg(not(feature = "onnx"))]
+    let model = None;
     Ok(BenchReport {
         machine: Machine::this(),
         percept: env!("CARGO_PKG_VERSION"),

@@ -51,7 +51,10 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
         settings.model.path.clone_from(model);
     }
     settings.clip.clone_from(&args.clip);
-    let report = bench::run(&settings).map_err(|error| Failure::failed(&error))?;
+    let report = bench::run(&settings).map_err(|error| match error.is_refusal() {
+        true => Failure::refused_by(&error),
+        false => Failure::failed(&error),
+    })?;
     if args.json {
         println!("{}", report.to_json())
     } else {

@@ -67,7 +67,7 @@ pub enum SourceFault {
          rewrite it with ffmpeg -i IN -c copy -movflags +faststart OUT, or use another server"
     )]
     IndexOutOfReach,
-    #[error("there is no video in it ({found}): Percept needs a video track")]
+    #[error("there is no video in it ({found}): this model looks, so Percept needs a video track")]
     NoVideo {
         /// What is in it instead.
         found: String,

@@ -25,6 +25,8 @@ const CAMERA_PAUSE: Duration = Duration::from_millis(5);
 /// send local time as UTC, or that began at 1970, are not.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
 
+const CUT_SHORT: ffmpeg::Error = ffmpeg::Error::Other { errno: ffmpeg::error::EIO };
+
 /// Packets in a row that the demuxer may find damaged before the source is given up.
 const MOST_INVALID: u32 = 1000;
 
@@ -318,6 +320,10 @@ impl Source {
                     }
                     match answer {
                         ffmpeg::Error::Eof if self.live && !self.is_graph() => {
+                            return Err(self.fail(SourceFault::Ended));
+                        }
+                        // FFmpeg's answer where a server ends a body whose length it never said.
+                        CUT_SHORT if self.live && matches!(self.location, Location::Http(_)) => {
                             return Err(self.fail(SourceFault::Ended));
                         }
                         ffmpeg::Error::Eof => return Ok(None),

@@ -96,18 +96,22 @@ fn pictures(input: &Pictures, video: bool, faults: &mut Faults) {
     }
 }
 
+/// Seconds between two frames, at most.
+const LONGEST_GAP: f64 = 86_400.0;
+
 /// `interval` and `fps`: how far apart the frames are.
 fn spacing(input: &Pictures, video: bool, faults: &mut Faults) {
     if let Some([least, most]) = input.interval
-        && !(least.is_finite() && most.is_finite() && 0.0 < least && least <= most)
+        && !(0.0 < least && least <= most && most <= LONGEST_GAP)
     {
         let problem = format!("[{least}, {most}] is not a range of seconds");
-        faults.add("interval", problem, "write [least, most] with 0 < least <= most");
+        faults.add("interval", problem, "write [least, most] with 0 < least <= most <= 86400");
     }
     if let Some(fps) = input.fps
-        && !(fps.is_finite() && fps > 0.0)
+        && !(1.0 / LONGEST_GAP..=1000.0).contains(&fps)
     {
-        faults.add("fps", format!("{fps} is not above 0"), "write frames a second");
+        let problem = format!("{fps} is not from one a day to 1000 a second");
+        faults.add("fps", problem, "write frames a second");
     }
     if input.interval.is_some() && input.fps.is_some() {
         let fix = "keep the one that the model was trained with";

@@ -90,10 +90,17 @@ fn every_axis_has_bands_and_a_resolution() {
 
 #[test]
 fn intervals_are_ranges_of_seconds() {
-    for nonsense in [json!([0.0, 4.0]), json!([4.0, 0.5]), json!([-1.0, 4.0])] {
+    for nonsense in [json!([0.0, 4.0]), json!([4.0, 0.5]), json!([-1.0, 4.0]), json!([0.5, 1e19])] {
         refused("/inputs/0/interval", nonsense, "inputs[0].interval", "not a range of seconds");
     }
     refused("/inputs/0/fps", json!(25.0), "inputs[0].fps", "`interval` is there too");
+    let mut rare = document();
+    rare["inputs"][0]["interval"] = Value::Null;
+    rare["inputs"][0]["position"]["time"] = json!("grid");
+    for nonsense in [json!(0.0), json!(1e-300), json!(1e300)] {
+        rare["inputs"][0]["fps"] = nonsense;
+        assert_eq!(manifest(&parsed(rare.clone()))[0].field, "inputs[0].fps");
+    }
     let mut neither = document();
     neither["inputs"][0]["interval"] = Value::Null;
     neither["inputs"][0]["position"]["time"] = json!("grid");
