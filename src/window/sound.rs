@@ -25,6 +25,8 @@ const LEAST_SHARE: f64 = 0.5;
 /// A clip is whole if the stream was heard for this share of it: a file's sound may end a frame of
 /// its codec before its pictures.
 const WHOLE_SHARE: f64 = 0.99;
+/// A hole of so many seconds is none of the stream's own sound, as a lost packet is: nothing came.
+const NOTHING: f64 = 1.0;
 
 /// The last seconds of one segment of a stream. Holes are filled with silence and counted,
 /// overlaps are trimmed, and sound whose clock runs apart from the media clock is stretched
@@ -133,17 +135,22 @@ impl SoundBuffer {
 
     /// The last `samples` a channel before `end`, with silence where there is no sound; `None`
     /// where more than half of it would be silence put in. `whole`: where the stream was not heard
-    /// from the first to the last of them, and holes in it, the stream's own, count as heard.
+    /// from the first to the last of them, and short holes in it, the stream's own, count as heard.
     pub fn cut(&self, end: MediaTime, samples: usize, whole: bool) -> Option<SoundClip> {
         self.segment?;
         let to = self.index(end);
         let wanted = to - samples as i64..to;
         let real = overlap(&wanted, &self.held)?;
-        let silent: i64 =
-            self.gaps.iter().filter_map(|gap| overlap(&real, gap)).map(|r| r.end - r.start).sum();
+        let silent = |least: f64| -> i64 {
+            let gaps = self.gaps.iter().filter(|gap| (gap.end - gap.start) as f64 >= least);
+            gaps.filter_map(|gap| overlap(&real, gap)).map(|r| r.end - r.start).sum()
+        };
         let heard = real.end - real.start;
-        let have = (heard - silent).max(0);
-        let (counted, share) = if whole { (heard, WHOLE_SHARE) } else { (have, LEAST_SHARE) };
+        let have = (heard - silent(0.0)).max(0);
+        let (counted, share) = match whole {
+            true => (heard - silent(NOTHING * self.rate), WHOLE_SHARE),
+            false => (have, LEAST_SHARE),
+        };
         if (counted as f64) < share * samples as f64 {
             return None;
         }
@@ -383,6 +390,11 @@ mod tests {
         assert!(whole(&sound, at(2.4)).is_some(), "the stream's own hole");
         assert!(whole(&sound, at(3.0)).is_some() && whole(&sound, at(3.01)).is_some());
         assert!(whole(&sound, at(3.02)).is_none(), "it has ended");
+
+        // Nothing came for a second and a half: that is not the stream's silence.
+        sound.push(&chunk(4.5, 0, tone(48_000)));
+        sound.finish();
+        assert!(whole(&sound, at(3.5)).is_none() && whole(&sound, at(4.5)).is_none());
 
         // Four of five packets are lost.
         let (mut sound, _) = buffer();

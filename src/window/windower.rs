@@ -13,8 +13,11 @@ use crate::telemetry::metrics::{DropReason, StreamMetrics};
 /// Media time by which a live stream's sound may come after its pictures, or they after it.
 /// Cameras send the two up to about a second apart.
 const LONGEST_WAIT: Duration = Duration::from_millis(1500);
-/// The same of a file, whose windows are in no hurry.
+/// The same of a file, for pictures after its sound.
 const LONGEST_WAIT_OF_FILE: Duration = Duration::from_secs(5);
+/// And for sound after its pictures: windows of a file are in no hurry, and its container may put
+/// many seconds of the one before the other (fragmented MP4).
+const LONGEST_WAIT_FOR_SOUND_OF_FILE: Duration = Duration::from_secs(30);
 /// The most sound that is kept for when its pictures have been waited for in vain.
 const MOST_LEFT: Duration = Duration::from_secs(15);
 /// Sound that is kept beside what a window wants: it may come before its pictures.
@@ -39,6 +42,7 @@ pub struct Windower {
     patience: (Duration, Duration),
     sight: Sight,
     longest_wait: Duration,
+    longest_wait_for_sound: Duration,
     waiting: VecDeque<Window>,
     seq: u64,
 }
@@ -63,6 +67,7 @@ impl Windower {
             patience,
             sight: Sight::new(patience),
             longest_wait: LONGEST_WAIT,
+            longest_wait_for_sound: LONGEST_WAIT,
             waiting: VecDeque::new(),
             metrics,
             seq: 0,
@@ -71,7 +76,10 @@ impl Windower {
 
     /// A connection begins, with such tracks.
     pub fn begin(&mut self, pictures: bool, sound: bool, live: bool) {
-        self.longest_wait = if live { LONGEST_WAIT } else { LONGEST_WAIT_OF_FILE };
+        (self.longest_wait, self.longest_wait_for_sound) = match live {
+            true => (LONGEST_WAIT, LONGEST_WAIT),
+            false => (LONGEST_WAIT_OF_FILE, LONGEST_WAIT_FOR_SOUND_OF_FILE),
+        };
         self.pictures_lead = pictures && self.pictures.is_some();
         if let Some(listener) = &mut self.sound {
             listener.expected = sound;
@@ -131,7 +139,7 @@ impl Windower {
     /// The stream has come to `media`: where a window has waited for long, none waits any more
     /// until there is sound again.
     pub fn passed(&mut self, media: MediaTime, ready: &mut Vec<Window>) {
-        let longest = self.longest_wait;
+        let longest = self.longest_wait_for_sound;
         let in_vain =
             self.waiting.front().is_some_and(|window| media.since(window.end.media) >= longest);
         if let Some(listener) = self.sound.as_mut().filter(|_| in_vain) {

@@ -133,12 +133,19 @@ fn a_stream_whose_sound_stops_waits_once_and_then_no_more() {
 fn a_file_waits_longer_and_a_stream_without_sound_not_at_all() {
     let mut file = Line::new(true, false);
     file.sound(0.0, 0);
-    for n in 1..6 {
+    for n in 1..31 {
         file.frame(f64::from(n), 0);
         assert_eq!(file.said(), []);
     }
-    file.frame(6.0, 0);
-    assert_eq!(file.said().len(), 6);
+    file.frame(31.0, 0);
+    assert_eq!(file.said().len(), 31);
+    // A container that puts 12 s of pictures before their sound.
+    let mut fragments = Line::new(true, false);
+    (1..13).for_each(|n| fragments.frame(f64::from(n), 0));
+    (0..50).for_each(|n| fragments.sound(f64::from(n) * 0.25, 0));
+    let said = fragments.said();
+    assert_eq!(said.len(), 12);
+    assert!(said.iter().all(|(_, sound)| sound.is_some()), "{said:?}");
     let mut mute = Line::new(true, true);
     mute.windower.begin(true, false, true);
     mute.frame(1.0, 0);
