@@ -178,6 +178,39 @@ fn a_microphone_that_vanishes_is_lost_and_comes_back() {
     assert_eq!(run.finish().code(), Some(0));
 }
 
+/// A thread and its descriptors at every try would be all that there are after some days.
+#[test]
+fn a_sound_server_that_hangs_is_asked_by_one_thread_until_it_answers() {
+    let card = SoundCard::start();
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = format!(
+        "model = {FLASH_AND_BEEP:?}\n[[streams]]\nname = \"room\"\n\
+         source = \"lavfi:testsrc2=size=64x64:rate=10\"\npair = \"mic:\"\nhop = \"500ms\"\n\
+         stall_timeout = \"1s\"\n"
+    );
+    let pipeline = write(folder.path(), "room.toml", pipeline);
+    let machine = write(
+        folder.path(),
+        "percept.toml",
+        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
+    );
+    let arguments = ["run", &pipeline, "--config", &machine];
+    let mut run = Percept::start_with(&arguments, |command| card.at(command));
+    run.wait_for("sound", |event| says(event, "heard", true));
+    card.hang();
+    run.wait_for_log("has not come back from opening it before");
+    let threads = std::fs::read_dir(format!("/proc/{}/task", run.pid())).unwrap();
+    let names = threads.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")));
+    let opening = names.filter(|name| name.as_ref().is_ok_and(|name| name == "microphone open\n"));
+    assert_eq!(opening.count(), 1);
+    let mark = run.log().len();
+    card.wake();
+    run.wait_for_log_after(mark, "paired microphone connected");
+    run.wait_for("sound again", |event| says(event, "heard", true));
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
+}
+
 #[test]
 fn a_microphone_is_heard_beside_a_camera() {
     let mut card = SoundCard::start();

@@ -111,6 +111,16 @@ pub enum SourceFault {
     MicrophoneGone,
     #[error("the sound system refuses it ({cause}): check that another program can record from it")]
     Microphone { cause: String },
+    #[error(
+        "the sound library has not come back from {} it before, so it is not asked again: {}",
+        if *closing { "closing" } else { "opening" },
+        if *closing { "start Percept again (enable-shm = no in PulseAudio's client.conf \
+         prevents it)" } else { "check the sound server, or start that again" }
+    )]
+    MicrophoneHangs {
+        /// Not from closing it, several times, and else from opening it.
+        closing: bool,
+    },
     #[error("this build has no microphones: build Percept with its feature `microphone`")]
     NoMicrophones,
     #[error(transparent)]
@@ -194,7 +204,7 @@ impl Fault for SourceError {
             SourceFault::Unauthorized | SourceFault::Forbidden => "unauthorized",
             SourceFault::NotFound | SourceFault::NoMicrophone { .. } => "not_found",
             SourceFault::Permission => "permission",
-            SourceFault::Busy => "busy",
+            SourceFault::Busy | SourceFault::MicrophoneHangs { .. } => "busy",
             SourceFault::NoVideo { .. } => "no_video",
             SourceFault::NoSound { .. } => "no_sound",
             SourceFault::Unreadable { .. } => "invalid",
@@ -266,6 +276,7 @@ mod tests {
             SourceFault::NotFound,
             SourceFault::Permission,
             SourceFault::Busy,
+            SourceFault::MicrophoneHangs { closing: false },
             SourceFault::Folder,
             SourceFault::PictureFromAfar,
             SourceFault::IndexOutOfReach,

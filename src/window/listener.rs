@@ -129,7 +129,8 @@ impl Listener {
             // The latest sound begins before the window's end, or after it. Over a hole of the
             // media time alone that leads too far back.
             let at = at.checked_add(end.since(latest.media))?;
-            Some(at.checked_sub(latest.media.since(end))?.max(self.before.unwrap_or(at)))
+            let at = at.checked_sub(latest.media.since(end))?;
+            Some(self.before.map_or(at, |before| at.max(before)))
         });
         self.before = captured_at;
         let stamp = Stamp { media: end, captured_at, ..latest };

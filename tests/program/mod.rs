@@ -152,6 +152,10 @@ impl Percept {
         log[from..from + end].parse().unwrap()
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, name: &str) {
         self.signals(&[name]);
     }

@@ -45,6 +45,20 @@ impl SoundCard {
         self.server.wait().unwrap();
     }
 
+    /// The server says nothing any more, and keeps its connections.
+    pub fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.server.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     pub fn plug_in(&mut self) {
         let _ = std::fs::remove_file(socket(self.folder.path()));
         self.server = serve(self.folder.path());

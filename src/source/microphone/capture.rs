@@ -7,6 +7,7 @@ use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample};
 use rtrb::{Consumer, Producer, RingBuffer};
 
+use super::calls;
 use crate::source::SourceFault;
 
 /// Sound that the ring holds.
@@ -18,6 +19,8 @@ const START: Duration = Duration::from_secs(10);
 
 /// A device that is being listened to. Stops when dropped.
 pub(super) struct Capture {
+    /// What the device is called in the configuration.
+    name: String,
     /// There until it is dropped.
     stream: Option<cpal::Stream>,
     samples: Consumer<f32>,
@@ -41,8 +44,8 @@ pub(super) struct Call {
 }
 
 impl Capture {
-    /// Listens to a device at its own default rate and channels.
-    pub fn start(device: &cpal::Device) -> Result<Self, SourceFault> {
+    /// Listens to a device, of this name in the configuration, at its own default rate and channels.
+    pub fn start(name: String, device: &cpal::Device) -> Result<Self, SourceFault> {
         let config = device.default_input_config().map_err(fault)?;
         let format = config.sample_format();
         let config = config.config();
@@ -88,7 +91,7 @@ impl Capture {
         };
         let stream = stream.map_err(fault)?;
         stream.play().map_err(fault)?;
-        Ok(Self { stream: Some(stream), samples, calls, fault: fault_slot, rate, channels })
+        Ok(Self { name, stream: Some(stream), samples, calls, fault: fault_slot, rate, channels })
     }
 
     /// What came next, and its samples appended to `into`; `None` while nothing has come.
@@ -112,13 +115,16 @@ impl Capture {
 }
 
 impl Drop for Capture {
-    /// ALSA's PulseAudio plugin may never come back from a stream whose server was killed (seen
-    /// with alsa-plugins 1.2.7): nobody waits for that.
+    /// The sound library may never come back from it: nobody waits for that, but it is known.
     fn drop(&mut self) {
         let stream = self.stream.take();
+        let call = calls::closing(&self.name);
         let close = std::thread::Builder::new().name("microphone close".into());
         // Where there are no more threads, it is closed here.
-        let _ = close.spawn(move || drop(stream));
+        let _ = close.spawn(move || {
+            drop(stream);
+            drop(call);
+        });
     }
 }
 

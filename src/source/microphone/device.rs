@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use ffmpeg_next as ffmpeg;
 
+use super::calls::{self, Doing as Under};
 use super::capture::{Call, Capture};
 use super::find::{find, is_there};
 use crate::data::{AudioTrack, Clock, Packet, Track};
@@ -49,12 +50,13 @@ struct DeviceClock {
 
 impl Microphone {
     /// Opens the device of this name, the default for an empty one. Blocks for at most
-    /// `stall_timeout`, or until `stop`.
+    /// `stall_timeout`, or until `stop`; where the last call for this device has not come back, until
+    /// it has.
     pub fn open(name: &str, settings: &SourceSettings, stop: &Stop) -> Result<Self, SourceError> {
         let shown = settings.location.redacted();
         let wanted = name.to_owned();
-        let begin = move || find(&wanted).and_then(|device| Capture::start(&device));
-        let opened = apart(begin, settings.stall_timeout, stop);
+        let begin = move || find(&wanted).and_then(|device| Capture::start(wanted, &device));
+        let opened = apart(name, begin, settings.stall_timeout, stop);
         let capture = opened.map_err(|fault| SourceError {
             doing: Doing::Opening,
             location: shown.clone(),
@@ -148,9 +150,9 @@ impl Microphone {
 /// is in use by another program is there.
 pub fn check_microphone(name: &str, settings: &SourceSettings) -> Result<(), SourceError> {
     let wanted = name.to_owned();
-    match apart(move || is_there(&wanted), settings.stall_timeout, &Stop::new()) {
+    match apart(name, move || is_there(&wanted), settings.stall_timeout, &Stop::new()) {
         // A sound server that says nothing may yet come to itself.
-        Ok(()) | Err(SourceFault::Stalled { .. }) => Ok(()),
+        Ok(()) | Err(SourceFault::Stalled { .. } | SourceFault::MicrophoneHangs { .. }) => Ok(()),
         Err(fault) => Err(SourceError {
             doing: Doing::Opening,
             location: settings.location.redacted(),
@@ -160,15 +162,40 @@ pub fn check_microphone(name: &str, settings: &SourceSettings) -> Result<(), Sou
     }
 }
 
-/// Asks the sound library on a thread of its own: it may never come back.
+/// Asks the sound library of a device on a thread of its own: it may never come back. As long as
+/// it has not, it is not asked of that device again.
 fn apart<T: Send + 'static>(
+    device: &str,
     ask: impl FnOnce() -> Result<T, SourceFault> + Send + 'static,
     timeout: Duration,
     stop: &Stop,
 ) -> Result<T, SourceFault> {
+    let deadline = Instant::now() + timeout;
+    let (call, closing) = loop {
+        match calls::opening(device) {
+            Ok(opening) => break opening,
+            Err(under) if Instant::now() >= deadline => {
+                let closing = under == Under::Closing;
+                return Err(SourceFault::MicrophoneHangs { closing });
+            }
+            Err(_) if stop.wait(PAUSE) => return Err(SourceFault::Stopped),
+            Err(_) => {}
+        }
+    };
+    if closing > 0 {
+        tracing::warn!(
+            device = %format_args!("mic:{device}"),
+            closing,
+            "the sound library has not come back from closing this microphone, as when its server \
+             was killed: its threads are left behind, and after the eighth time it is opened no \
+             more; enable-shm = no in PulseAudio's client.conf prevents it"
+        );
+    }
     let (done, answer) = bounded(1);
     let ask = move || {
-        let _ = done.send(ask());
+        let answer = ask();
+        drop(call);
+        let _ = done.send(answer);
     };
     std::thread::Builder::new()
         .name("microphone open".into())

@@ -4,6 +4,7 @@
 //! [`Microphone::read`] makes packets of them, of f32 samples at the device's own rate. Does
 //! not resample and does not choose among a device's rates: its default is taken.
 
+mod calls;
 mod capture;
 mod device;
 mod find;

@@ -197,7 +197,7 @@ fn sound_alone_makes_a_window_every_hop() {
 fn sound_alone_is_captured_when_it_ends() {
     let mut line = Line::new(false, true);
     let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-    for (first, last) in [(0, 130), (130, 490), (490, 740), (740, 1010), (1010, 1310)] {
+    for (first, last) in [(0, 130), (130, 502), (502, 740), (740, 1010), (1010, 1310)] {
         let media = f64::from(first) / 1000.0;
         let captured_at = Some(began + Duration::from_millis(u64::from(first as u32)));
         let stamp = Stamp { captured_at, ..stamp(media, 0) };
