@@ -4,7 +4,7 @@
 
 mod program;
 
-use program::Percept;
+use program::{Percept, write};
 
 /// Black, twice a second for four seconds, then once in five: further apart than the default model accepts.
 const RARE: &str =
@@ -12,7 +12,15 @@ const RARE: &str =
 
 #[test]
 fn active_labels_end_where_pictures_become_too_rare_to_be_looked_at() {
-    let mut run = Percept::start(&["run", RARE, "--listen", "off", "--hop", "500ms"]);
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        format!(
+            "[[streams]]\nname = \"rare\"\nsource = {RARE:?}\nhop = \"500ms\"\n[streams.labels]\nstart_after = \"2s\"\n"
+        ),
+    );
+    let mut run = Percept::start(&["run", &pipeline, "--listen", "off"]);
     let started = run.wait_for("a label", |event| event["kind"] == "started");
     let ended = run.wait_for("its end", |event| event["kind"] == "ended");
     assert_eq!((&ended["id"], &ended["reason"]), (&started["id"], &"input_lost".into()));

@@ -129,7 +129,7 @@ fn sound_that_begins_late_and_stops_is_judged_in_between_and_its_labels_end() {
         "p.toml",
         format!(
             "[[streams]]\nname = \"joined\"\nsource = {joined:?}\n[streams.labels]\n\
-             enter = 1e-30\nleave = 1e-30\n"
+             enter = 1e-30\nleave = 1e-30\nstart_after = \"2s\"\n"
         ),
     );
     let ended = percept(&["run", &pipeline, "--listen", "off"]);

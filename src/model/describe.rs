@@ -148,7 +148,7 @@ fn describe_output(text: &mut String, manifest: &Manifest) {
     );
     let width = output.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(5);
     let judges = if output.judges.is_some() { "  judges" } else { "" };
-    line(text, "", format!("{:width$}  enter  leave  start after{judges}", "label"));
+    line(text, "", format!("{:width$}  enter  leave  start_after{judges}", "label"));
     for (index, label) in output.labels.iter().enumerate() {
         let [mut enter, mut leave, mut hold] = ["-", "-", "-"].map(str::to_owned);
         if let Some(thresholds) = output.thresholds.get(label) {
