@@ -10,6 +10,8 @@ const PERIOD: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(300);
 /// A stream that falls behind by so much within a period is read too slowly.
 const TOO_LATE: Duration = Duration::from_secs(5);
+/// A single frame that comes so much later than it should was sent late, or kept by the network.
+const PAUSE: Duration = Duration::from_secs(2);
 /// Share of windows dropped from which it is worth a warning.
 const TOO_MANY: f64 = 0.05;
 /// Share of a period from which the model counts as the reason: windows that come in a
@@ -72,6 +74,7 @@ impl KeepUp {
 #[derive(Default)]
 pub struct Lag {
     origin: Option<Stamp>,
+    before: Option<Stamp>,
     quiet_until: Option<Instant>,
 }
 
@@ -81,6 +84,12 @@ impl Lag {
     /// Clocks of cameras drift, but not by seconds within a period.
     pub fn frame(&mut self, stamp: &Stamp) -> Option<Duration> {
         let origin = self.origin.get_or_insert(*stamp);
+        let before = self.before.replace(*stamp).unwrap_or(*stamp);
+        let pause = stamp.arrived.saturating_duration_since(before.arrived);
+        let pause = pause.saturating_sub(stamp.media.since(before.media));
+        if pause > PAUSE {
+            origin.arrived += pause;
+        }
         let taken = stamp.arrived.saturating_duration_since(origin.arrived);
         let sent = stamp.media.since(origin.media);
         if stamp.segment != origin.segment || taken > PERIOD || taken < sent {
@@ -101,19 +110,21 @@ mod tests {
     use super::*;
     use crate::data::{Clock, MediaTime};
 
+    fn stamp(began: Instant, media: f64, arrived: f64) -> Stamp {
+        Stamp {
+            media: MediaTime::from_nanos((media * 1e9) as i64),
+            captured_at: None,
+            clock: Clock::Arrival,
+            arrived: began + Duration::from_secs_f64(arrived),
+            segment: 0,
+        }
+    }
+
     #[test]
     fn a_stream_that_is_read_too_slowly_falls_behind_and_a_late_frame_does_not() {
         let began = Instant::now();
         let mut lag = Lag::default();
-        let mut frame = |media: f64, arrived: f64| {
-            lag.frame(&Stamp {
-                media: MediaTime::from_nanos((media * 1e9) as i64),
-                captured_at: None,
-                clock: Clock::Arrival,
-                arrived: began + Duration::from_secs_f64(arrived),
-                segment: 0,
-            })
-        };
+        let mut frame = |media: f64, arrived: f64| lag.frame(&stamp(began, media, arrived));
         assert_eq!((frame(0.0, 0.0), frame(2.0, 3.0), frame(4.0, 4.1)), (None, None, None));
         // From here on each two seconds of media take three.
         let told: Vec<_> = (1..12)
@@ -121,6 +132,14 @@ mod tests {
             .collect();
         assert_eq!(told.len(), 1, "said once: {told:?}");
         assert!(told[0] >= TOO_LATE);
+        // A camera that paused for 8 s, and sends on from where it was.
+        let mut lag = Lag::default();
+        let late = |n: u32| if n < 10 { 0.0 } else { 8.0 };
+        let told = (0..60).filter_map(|n| {
+            let at = f64::from(n) * 0.5;
+            lag.frame(&stamp(began, at, at + late(n)))
+        });
+        assert_eq!(told.count(), 0);
     }
 
     #[test]
