@@ -147,6 +147,12 @@ fn a_microphone_that_is_not_there_yet_keeps_no_camera_from_being_watched() {
     assert_eq!(run.finish().code(), Some(0));
 }
 
+/// A machine that tries again soon.
+fn impatient(folder: &std::path::Path) -> String {
+    let text = "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n";
+    write(folder, "percept.toml", text)
+}
+
 #[test]
 fn a_microphone_that_vanishes_is_lost_and_comes_back() {
     let mut card = SoundCard::start();
@@ -156,11 +162,7 @@ fn a_microphone_that_vanishes_is_lost_and_comes_back() {
          stall_timeout = \"2s\"\n"
     );
     let pipeline = write(folder.path(), "ear.toml", pipeline);
-    let machine = write(
-        folder.path(),
-        "percept.toml",
-        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
-    );
+    let machine = impatient(folder.path());
     let arguments = ["run", &pipeline, "--config", &machine];
     let mut run = Percept::start_with(&arguments, |command| card.at(command));
     let before = run.wait_for("a window", |event| event["kind"] == "window");
@@ -189,11 +191,7 @@ fn a_sound_server_that_hangs_is_asked_by_one_thread_until_it_answers() {
          stall_timeout = \"1s\"\n"
     );
     let pipeline = write(folder.path(), "room.toml", pipeline);
-    let machine = write(
-        folder.path(),
-        "percept.toml",
-        "[http]\nlisten = \"off\"\n[reconnect]\nfirst = \"100ms\"\nmost = \"500ms\"\n",
-    );
+    let machine = impatient(folder.path());
     let arguments = ["run", &pipeline, "--config", &machine];
     let mut run = Percept::start_with(&arguments, |command| card.at(command));
     run.wait_for("sound", |event| says(event, "heard", true));

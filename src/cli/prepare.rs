@@ -12,8 +12,8 @@ use crate::publish::SinkSettings;
 #[cfg(feature = "microphone")]
 use crate::source::SourceError;
 use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_single};
-use crate::supervise::Stop;
-use crate::topology::{Reconnect, StreamJob, Wants};
+use crate::supervise::{Reconnect, Stop};
+use crate::topology::{StreamJob, Wants};
 use crate::web;
 
 /// What a run needs, checked; nothing of it has begun.

@@ -2,6 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+/// Waits between tries.
+#[derive(Debug, Clone, Copy)]
+pub struct Reconnect {
+    pub first: Duration,
+    pub most: Duration,
+    /// After a wrong password: cameras lock accounts that knock too often.
+    pub unauthorized: Duration,
+}
+
 /// Exponential waits with jitter: each is drawn from the upper half of a span that
 /// doubles from `first` to `most`. There is no first try without a wait: a retry waits.
 #[derive(Debug, Clone)]

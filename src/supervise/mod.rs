@@ -3,5 +3,5 @@
 mod backoff;
 mod stop;
 
-pub use backoff::{Backoff, Run};
+pub use backoff::{Backoff, Reconnect, Run};
 pub use stop::Stop;

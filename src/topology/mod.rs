@@ -26,5 +26,5 @@ pub use decoders::Decoders;
 pub use perceive::Batching;
 pub use pictures::{PictureError, Singles};
 pub use run::{Report, RunError, Setup, run};
-pub use stream::{Reconnect, StreamJob, describe};
+pub use stream::{StreamJob, describe};
 pub use wants::Wants;

@@ -6,11 +6,10 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::board::Board;
-use super::stream::Reconnect;
 use crate::data::{AudioChunk, Clock, Fault, MediaTime, Stamp, StreamId};
 use crate::decode::{SoundDecoder, SoundSettings, Timeline};
 use crate::source::{self, SourceSettings};
-use crate::supervise::{Backoff, Run, Stop};
+use crate::supervise::{Backoff, Reconnect, Run, Stop};
 use crate::telemetry::metrics::StreamMetrics;
 use crate::web::State;
 

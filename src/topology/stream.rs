@@ -16,7 +16,7 @@ use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
 use crate::decode::Timeline;
 use crate::label::Finish;
 use crate::source::{self, Seen, Source, SourceSettings};
-use crate::supervise::{Backoff, Run, Stop};
+use crate::supervise::{Backoff, Reconnect, Run, Stop};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 use crate::telemetry::redact;
 use crate::window::Windower;
@@ -33,15 +33,6 @@ pub struct StreamJob {
     pub pair: Option<SourceSettings>,
     pub wants: Wants,
     pub reconnect: Reconnect,
-}
-
-/// Waits between tries.
-#[derive(Debug, Clone, Copy)]
-pub struct Reconnect {
-    pub first: Duration,
-    pub most: Duration,
-    /// After a wrong password: cameras lock accounts that knock too often.
-    pub unauthorized: Duration,
 }
 
 /// Where a stream's items go, and what the reader must know of them.
