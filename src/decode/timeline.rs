@@ -15,6 +15,8 @@ const MOST_BACK: i64 = 500_000_000;
 /// Steps forward up to this (or as long as it really took, or as the frame before was
 /// said to last) are pauses; longer ones are jumps.
 const MOST_FORWARD: i64 = 10_000_000_000;
+/// The first frames of a connection come so much late at most, held back while the stream is looked at.
+const HELD_BACK: Duration = Duration::from_secs(2);
 /// Used where a file has no timestamps and no frame rate.
 const ASSUMED_FRAME: Duration = Duration::from_millis(40);
 
@@ -181,7 +183,11 @@ impl Timeline {
             None => nanos_of(ASSUMED_FRAME),
         };
         let anew = match self.began {
-            Some(began) if time.live => nanos_of(time.arrived.saturating_duration_since(began)),
+            Some(began) if time.live => {
+                let by_clock = nanos_of(time.arrived.saturating_duration_since(began));
+                // Of a clock that is too fast, which has run ahead.
+                by_clock.max(last.media + (waited - nanos_of(HELD_BACK)))
+            }
             _ => last.media + guess,
         };
         let anew = anew.max(last.media + 1);
@@ -490,6 +496,18 @@ mod tests {
             }
         }
         assert_eq!(live.timeline.segment(), 19);
+    }
+
+    #[test]
+    fn a_clock_that_is_too_fast_leaves_the_time_away_as_it_was() {
+        let mut live = Feed::live();
+        // Ten per cent: 30 s ahead after 300.
+        (0..=300).for_each(|n| {
+            live.at(n * 99_000, 1000 * MS * n as u32);
+        });
+        live.timeline.reconnected();
+        let (media, moment) = live.at(5, 320_000 * MS);
+        assert_eq!((media, moment.segment), (330_000.0 + 20_000.0 - 2000.0, 1));
     }
 
     #[test]

@@ -39,8 +39,8 @@ pub(super) struct Pace {
     /// Of a playlist.
     segments: bool,
     line: Option<Line>,
-    /// When the packet before was released, and its media time.
-    last: Option<(Instant, f64)>,
+    /// When the newest media was released, and its time: tracks lie behind each other by turns.
+    newest: Option<(Instant, f64)>,
     /// How long the present rest lasts, or the one after the present hurry.
     rest: Duration,
     spell: Option<Spell>,
@@ -80,7 +80,7 @@ pub(super) struct FarBehind;
 impl Pace {
     /// Of a filter graph: in real time, always on time.
     pub fn graph() -> Self {
-        Self { segments: false, line: None, last: None, rest: REST[0], spell: None }
+        Self { segments: false, line: None, newest: None, rest: REST[0], spell: None }
     }
 
     /// Of a playlist's segments, which come in bursts and sometimes late.
@@ -96,7 +96,7 @@ impl Pace {
         now: Instant,
         seconds: f64,
     ) -> Result<Instant, FarBehind> {
-        let due = match (self.line, self.last) {
+        let due = match (self.line, self.newest) {
             (Some(line), Some(_)) if !self.segments => line.due(seconds),
             (Some(line), Some((released, before))) if (seconds - before).abs() <= JUMP => {
                 self.judge(line, asked, now, seconds)?;
@@ -109,7 +109,10 @@ impl Pace {
                 now
             }
         };
-        self.last = Some((due.max(now), seconds));
+        let is_behind = |newest: f64| seconds < newest && newest - seconds <= JUMP;
+        if !self.newest.is_some_and(|(_, newest)| is_behind(newest)) {
+            self.newest = Some((due.max(now), seconds));
+        }
         Ok(due)
     }
 
@@ -228,6 +231,8 @@ mod tests {
         /// The most that lay in the playlist from what was released on.
         furthest: f64,
         far_behind: u32,
+        /// Sound lies beside the pictures, and behind them in the packets' order.
+        sound: bool,
     }
 
     impl Live {
@@ -244,6 +249,7 @@ mod tests {
                 made: (start, 1.99 * segment),
                 furthest: 0.0,
                 far_behind: 0,
+                sound: false,
             }
         }
 
@@ -268,6 +274,10 @@ mod tests {
                 match self.pace.due(asked, now, media) {
                     Ok(due) => {
                         self.free = due.max(now);
+                        if self.sound {
+                            let sound = self.pace.due(self.free, self.free, media - 0.9 * STEP);
+                            self.free = sound.unwrap().max(self.free);
+                        }
                         self.furthest = self.furthest.max(newest(self.free, self.segment) - media);
                         self.free += duration(busy);
                         self.next += 1;
@@ -292,8 +302,8 @@ mod tests {
     fn a_playlist_of_any_clock_is_watched_near_its_newest_media() {
         for (segment, latency) in [(2.0, 0.0), (2.0, 0.3), (6.0, 0.0), (10.0, 0.5)] {
             for (off, days) in [(0.0, 0.5), (1e-4, 20.0), (0.01, 1.0), (0.1, 0.5), (0.2, 0.5)] {
-                for speed in [1.0 + off, 1.0 - off] {
-                    let mut live = Live::new(segment, latency);
+                for (speed, sound) in [(1.0 + off, false), (1.0 - off, false), (1.0 - off, true)] {
+                    let mut live = Live { sound, ..Live::new(segment, latency) };
                     live.run(days * DAY, speed, 0.0);
                     let most = 2.0 * segment + latency + STEP + f64::max(2.0, 20.0 * off);
                     assert!(
