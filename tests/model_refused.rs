@@ -120,9 +120,9 @@ fn what_each_label_judges_is_shown() {
             .find(|row| row.first() == Some(&label))
             .unwrap_or_else(|| panic!("{shown}"))
     };
-    assert_eq!(row("label"), ["label", "enter", "leave", "start_after", "judges"]);
-    assert_eq!(row("covered")[3..], ["8", "s", "video"]);
-    assert_eq!(row("shaking")[3..], ["-", "video"]);
+    assert_eq!(row("label"), ["label", "enter", "leave", "start_after", "end_after", "judges"]);
+    assert_eq!(row("covered")[3..], ["8", "s", "-", "video"]);
+    assert_eq!(row("shaking")[3..], ["-", "-", "video"]);
     assert_eq!(row("silent").last(), Some(&"audio"));
     for part in ["audio (audio): 3.000 s at 16000 Hz, mono", "present: which of them are there"] {
         assert!(shown.contains(part), "{part:?} is not in:\n{shown}");

@@ -79,6 +79,8 @@ def test_the_programs_own_tests_were_found():
         ("/inputs/0/crop_frction", 0.5), ("/inputs/0/size", [8.0, 8]), ("/inputs/0/patch", None),
         ("/inputs/0/position/band", 4), ("/output/activation", "tanh"), ("/output/labels", ["a", "a"]),
         ("/steps", {"latents": "x", "gives": "y"}), ("/present", "video"),
+        ("/inputs/0/interval", [0.5, 1e19]), ("/output/thresholds/dark", {"enter": 0.6, "leave": 0.4, "start_after": -1}),
+        ("/output/thresholds/dark", {"enter": 0.6, "leave": 0.4, "end_after": 1e9}),
     ],
 )  # fmt: skip
 def test_more_that_is_refused(pointer, value):

@@ -148,17 +148,23 @@ fn describe_output(text: &mut String, manifest: &Manifest) {
     );
     let width = output.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(5);
     let judges = if output.judges.is_some() { "  judges" } else { "" };
-    line(text, "", format!("{:width$}  enter  leave  start_after{judges}", "label"));
+    line(text, "", format!("{:width$}  enter  leave  start_after  end_after{judges}", "label"));
     for (index, label) in output.labels.iter().enumerate() {
-        let [mut enter, mut leave, mut hold] = ["-", "-", "-"].map(str::to_owned);
+        let [mut enter, mut leave, mut start, mut end] = [(); 4].map(|()| "-".to_owned());
         if let Some(thresholds) = output.thresholds.get(label) {
             enter = format!("{:.2}", thresholds.enter);
             leave = format!("{:.2}", thresholds.leave);
-            hold = thresholds.start_after.map_or(hold, |seconds| format!("{seconds} s"));
+            let hold = |seconds: f64| format!("{} s", seconds.abs());
+            start = thresholds.start_after.map_or(start, hold);
+            end = thresholds.end_after.map_or(end, hold);
         }
         let judged = output.judges.as_ref().and_then(|judges| judges.get(index));
         let judged = judged.map_or("", String::as_str);
-        line(text, "", format!("{label:width$}  {enter:>5}  {leave:>5}  {hold:>11}  {judged}"));
+        line(
+            text,
+            "",
+            format!("{label:width$}  {enter:>5}  {leave:>5}  {start:>11}  {end:>9}  {judged}"),
+        );
     }
 }
 

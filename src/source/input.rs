@@ -8,6 +8,7 @@ use ffmpeg_next as ffmpeg;
 use super::error::{Doing, SourceError, SourceFault};
 use super::ffi::{self, Hooks, OpenFailure, Opened, Request};
 use super::follow::Listening;
+use super::interleave::Interleave;
 use super::pace::{FarBehind, Pace, Seen};
 use super::policy::Policy;
 use super::probe::TrackDescription;
@@ -24,6 +25,11 @@ const CAMERA_PAUSE: Duration = Duration::from_millis(5);
 /// A sender's clock is believed if it is no further than this from ours. Cameras that
 /// send local time as UTC, or that began at 1970, are not.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
+
+/// The most that a segment of a live playlist has of one track before the other.
+const LONGEST_SEGMENT: Duration = Duration::from_secs(15);
+/// The same of a file that is read from its beginning to its end, as the network gives it.
+const LONGEST_FRAGMENT: Duration = Duration::from_secs(60);
 
 const CUT_SHORT: ffmpeg::Error = ffmpeg::Error::Other { errno: ffmpeg::error::EIO };
 
@@ -46,6 +52,10 @@ pub struct Source {
     video: Option<(usize, VideoTrack)>,
     audio: Option<(usize, AudioTrack)>,
     pace: Option<Pace>,
+    /// Where a container may have much of one track before the same of the other.
+    order: Option<Interleave<ffmpeg::Packet>>,
+    /// How reading ended, while there is something to give that was read before.
+    ended: Option<Result<(), SourceError>>,
     /// What the session before gave out, while the playlist still gives that again.
     before: Option<Seen>,
     /// What was given out, where it may come again.
@@ -173,6 +183,13 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         Location::Lavfi(_) => Some(Pace::graph()),
         _ => segments.then(Pace::segments),
     };
+    let both = video.is_some() && audio.is_some();
+    let order = match (segments, finite) {
+        (true, _) => Some(LONGEST_SEGMENT),
+        (_, true) => Some(LONGEST_FRAGMENT),
+        _ => None,
+    };
+    let order = order.filter(|_| both).map(|longest| Interleave::new(longest.as_secs_f64()));
     Ok(Source {
         opened,
         location: location.clone(),
@@ -184,6 +201,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         video,
         audio,
         pace,
+        order,
+        ended: None,
         before: None,
         seen: segments.then(Seen::default),
     })
@@ -290,8 +309,38 @@ impl Source {
     }
 
     fn next(&mut self, watch: &Watch) -> Result<Option<Packet>, SourceError> {
-        let mut invalid = 0;
         let asked = Instant::now();
+        loop {
+            if let Some((track, packet)) = self.order.as_mut().and_then(Interleave::pop) {
+                return self.release(asked, packet, track, watch).map(Some);
+            }
+            if let Some(ended) = self.ended.take() {
+                return ended.map(|()| None);
+            }
+            let fetched = self.fetch(watch);
+            let ended = match (fetched, self.order.is_some()) {
+                (Ok(Some((track, packet))), false) => {
+                    return self.release(asked, packet, track, watch).map(Some);
+                }
+                (fetched, false) => return fetched.map(|_| None),
+                (Ok(Some((track, packet))), true) => {
+                    let seconds = self.seconds(&packet, track);
+                    if let Some(order) = &mut self.order {
+                        order.push(track, seconds, packet);
+                    }
+                    continue;
+                }
+                (fetched, true) => fetched.map(drop),
+            };
+            // What was read is given first.
+            self.ended = Some(ended);
+            self.order.iter_mut().for_each(Interleave::close);
+        }
+    }
+
+    /// The next packet as the container has it.
+    fn fetch(&mut self, watch: &Watch) -> Result<Option<(Track, ffmpeg::Packet)>, SourceError> {
+        let mut invalid = 0;
         let _listening = Listening::new(&self.opened.hooks);
         loop {
             if let Some(why) = watch.interruption() {
@@ -305,7 +354,7 @@ impl Source {
                     if let Some(track) = self.track_of(&packet)
                         && !self.was_seen(&packet)
                     {
-                        return self.release(asked, packet, track, watch).map(Some);
+                        return Ok(Some((track, packet)));
                     }
                 }
                 Err(ffmpeg::Error::Other { errno: ffmpeg::error::EAGAIN }) => {
@@ -360,13 +409,7 @@ impl Source {
         track: Track,
         watch: &Watch,
     ) -> Result<Packet, SourceError> {
-        let time_base = match track {
-            Track::Video => self.video().map(|track| track.time_base),
-            Track::Audio => self.audio().map(|track| track.time_base),
-        };
-        // Packets come in decoding order, so it is DTS that grows.
-        let ticks = packet.dts().or(packet.pts()).zip(time_base);
-        let seconds = ticks.map(|(ticks, time_base)| ticks as f64 * f64::from(time_base));
+        let seconds = self.seconds(&packet, track);
         if let (Some(pace), Some(seconds)) = (&mut self.pace, seconds) {
             match pace.due(asked, Instant::now(), seconds) {
                 Ok(due) if !watch.wait_until(due) => {}
@@ -386,6 +429,17 @@ impl Source {
             (None, Clock::None)
         };
         Ok(Packet { track, inner: packet, arrived, captured_at, clock })
+    }
+
+    /// A packet's place in the order of its track, in seconds: packets come in decoding order, so it is
+    /// DTS that grows.
+    fn seconds(&self, packet: &ffmpeg::Packet, track: Track) -> Option<f64> {
+        let time_base = match track {
+            Track::Video => self.video().map(|track| track.time_base),
+            Track::Audio => self.audio().map(|track| track.time_base),
+        };
+        let ticks = packet.dts().or(packet.pts());
+        Some(ticks? as f64 * f64::from(time_base?))
     }
 
     /// Whether an MP4 over HTTP cannot be read because its index was, and the server does

@@ -28,6 +28,8 @@ mod folder;
 mod follow;
 #[cfg(feature = "ffmpeg")]
 mod input;
+#[cfg(feature = "ffmpeg")]
+mod interleave;
 mod location;
 #[cfg(feature = "ffmpeg")]
 mod log;

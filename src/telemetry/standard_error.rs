@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
@@ -53,9 +53,10 @@ pub fn say(lines: &[u8]) {
 /// Waits until what was said is written, but no longer than `within`.
 pub fn flush(within: Duration) {
     if let Some(queue) = QUEUED.get() {
+        let until = Instant::now() + within;
         let (mark, written) = bounded(0);
-        if queue.sender.send_timeout(Said::Mark(mark), within).is_ok() {
-            let _ = written.recv_timeout(within);
+        if queue.sender.send_deadline(Said::Mark(mark), until).is_ok() {
+            let _ = written.recv_deadline(until);
         }
     }
 }

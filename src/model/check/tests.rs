@@ -167,6 +167,11 @@ fn thresholds_are_scores_of_known_labels_and_leave_is_below_enter() {
         "leave 0.6 is above enter 0.4",
     );
     refused("/output/thresholds/dark", thresholds(1.5, 0.6), "output.thresholds.dark", "0 to 1");
+    for nonsense in [-1.0, 1e9] {
+        let mut held = thresholds(0.6, 0.4);
+        held["start_after"] = json!(nonsense);
+        refused("/output/thresholds/dark", held, "output.thresholds.dark.start_after", " s");
+    }
 }
 
 #[test]

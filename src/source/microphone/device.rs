@@ -186,9 +186,10 @@ fn apart<T: Send + 'static>(
         tracing::warn!(
             device = %format_args!("mic:{device}"),
             closing,
-            "the sound library has not come back from closing this microphone, as when its server \
-             was killed: its threads are left behind, and after the eighth time it is opened no \
-             more; enable-shm = no in PulseAudio's client.conf prevents it"
+            "the sound library has not come back yet from closing this microphone; where the sound \
+             server was killed it never does, and after eight of them the microphone is opened no \
+             more until Percept is started again: enable-shm = no in PulseAudio's client.conf \
+             prevents it"
         );
     }
     let (done, answer) = bounded(1);
