@@ -75,6 +75,8 @@ impl KeepUp {
 pub struct Lag {
     origin: Option<Stamp>,
     before: Option<Stamp>,
+    /// When the latest pause was excused: what pauses again and again is read too slowly.
+    excused: Option<Instant>,
     quiet_until: Option<Instant>,
 }
 
@@ -87,8 +89,10 @@ impl Lag {
         let before = self.before.replace(*stamp).unwrap_or(*stamp);
         let pause = stamp.arrived.saturating_duration_since(before.arrived);
         let pause = pause.saturating_sub(stamp.media.since(before.media));
-        if pause > PAUSE {
+        let excused = self.excused.map(|at| stamp.arrived.saturating_duration_since(at));
+        if pause > PAUSE && excused.is_none_or(|ago| ago > PERIOD) {
             origin.arrived += pause;
+            self.excused = Some(stamp.arrived);
         }
         let taken = stamp.arrived.saturating_duration_since(origin.arrived);
         let sent = stamp.media.since(origin.media);
@@ -140,6 +144,13 @@ mod tests {
             lag.frame(&stamp(began, at, at + late(n)))
         });
         assert_eq!(told.count(), 0);
+        // Looks four seconds apart of what is read at half its speed.
+        let mut lag = Lag::default();
+        let told = (0..20).filter_map(|n| {
+            let at = f64::from(n) * 4.0;
+            lag.frame(&stamp(began, at, 2.0 * at))
+        });
+        assert_eq!(told.count(), 1);
     }
 
     #[test]

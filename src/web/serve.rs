@@ -21,7 +21,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const REQUEST: Duration = Duration::from_secs(7);
 
 /// The wait where the system gives no more connections, for it will not at once.
-const NO_ROOM: Duration = Duration::from_secs(10);
+const NO_ROOM: Duration = Duration::from_secs(1);
 
 /// What the routes answer from. Closures run on tokio's threads: they must return at once.
 #[derive(Clone)]

@@ -45,6 +45,11 @@ pub(super) fn opening(device: &str) -> Result<(Call, usize), Doing> {
     CALLS.opening(device)
 }
 
+/// Whether a call to open this device is under way.
+pub(super) fn is_opening(device: &str) -> bool {
+    CALLS.change(device, |calls| calls.opening > 0)
+}
+
 /// Begins to close a device.
 pub(super) fn closing(device: &str) -> Call {
     CALLS.closing(device)

@@ -14,6 +14,8 @@ use crate::source::probe::{AudioDescription, TrackDescription};
 use crate::source::{SourceSettings, ffi};
 use crate::supervise::Stop;
 
+/// How long a look for a device may take before anything starts.
+const LOOK: Duration = Duration::from_secs(2);
 /// How often it is looked whether there is sound.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Samples that are missing for so long, by the machine's clock, were lost below.
@@ -147,11 +149,14 @@ impl Microphone {
 }
 
 /// Whether there is such a microphone right now, for a look before anything starts: one that
-/// is in use by another program is there.
+/// is in use by another program is there. Blocks for a moment at most, and once a name.
 pub fn check_microphone(name: &str, settings: &SourceSettings) -> Result<(), SourceError> {
+    // A sound server that says nothing may yet come to itself.
+    if calls::is_opening(name) {
+        return Ok(());
+    }
     let wanted = name.to_owned();
-    match apart(name, move || is_there(&wanted), settings.stall_timeout, &Stop::new()) {
-        // A sound server that says nothing may yet come to itself.
+    match apart(name, move || is_there(&wanted), settings.stall_timeout.min(LOOK), &Stop::new()) {
         Ok(()) | Err(SourceFault::Stalled { .. } | SourceFault::MicrophoneHangs { .. }) => Ok(()),
         Err(fault) => Err(SourceError {
             doing: Doing::Opening,
