@@ -27,7 +27,7 @@ const CAMERA_PAUSE: Duration = Duration::from_millis(5);
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(3600);
 
 /// The most that a segment of a live playlist has of one track before the other.
-const LONGEST_SEGMENT: Duration = Duration::from_secs(15);
+const LONGEST_SEGMENT: Duration = Duration::from_secs(12);
 /// The same of a file that is read from its beginning to its end, as the network gives it.
 const LONGEST_FRAGMENT: Duration = Duration::from_secs(60);
 
@@ -324,6 +324,10 @@ impl Source {
                 }
                 (fetched, false) => return fetched.map(|_| None),
                 (Ok(Some((track, packet))), true) => {
+                    // However long it waits for sound, the camera is well.
+                    if track == Track::Video {
+                        watch.extend(self.patience());
+                    }
                     let seconds = self.seconds(&packet, track);
                     if let Some(order) = &mut self.order {
                         order.push(track, seconds, packet);
