@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use tokio::sync::Semaphore;
 
 use super::{Snapshot, answers};
 use crate::telemetry::metrics::Metrics;
@@ -19,6 +20,11 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a client may take for a request, and may keep a connection that it does not use.
 /// Prometheus asks every 5, 10 or 15 s in general: it must not find one closed as it asks.
 const REQUEST: Duration = Duration::from_secs(7);
+
+/// Connections at a time: cameras need descriptors too.
+const MOST: usize = 256;
+/// How long a connection lasts: a client may ask and never read the answer.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// The wait where the system gives no more connections, for it will not at once.
 const NO_ROOM: Duration = Duration::from_secs(1);
@@ -82,10 +88,15 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(REQUEST);
     let answering = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(MOST));
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let accept = async {
+            let place = room.clone().acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accept => accepted,
             () = &mut stop => break,
         };
         match accepted {
@@ -93,7 +104,10 @@ pub async fn serve(
                 let connection = http.serve_connection(TokioIo::new(connection), service.clone());
                 let connection = answering.watch(connection);
                 // A client that leaves, is too slow or speaks no HTTP has nobody else to tell.
-                tokio::spawn(async { drop(connection.await) });
+                tokio::spawn(async move {
+                    let _ = tokio::time::timeout(LONGEST, connection).await;
+                    drop(place);
+                });
             }
             Err(fault) if gone_already(&fault) => {}
             Err(fault) => {
