@@ -10,7 +10,8 @@ mod http;
 mod playlist;
 mod program;
 
-use percept::source::{self, Location, SourceSettings};
+use percept::data::Track;
+use percept::source::{self, Location, SourceSettings, Wanted};
 use percept::supervise::Stop;
 use playlist::{Encoder, WebServer};
 use program::{Percept, write};
@@ -105,4 +106,26 @@ fn a_reconnect_begins_at_the_live_edge_with_what_is_new() {
     // At ten frames a second; a segment that is past is not asked for again.
     let gap = (next - last) as f64 * tick;
     assert!((0.05..6.0).contains(&gap), "{gap} s on");
+}
+
+/// A segment has all of its pictures first: they must not be looked at long before their sound.
+#[test]
+fn pictures_and_sound_of_fragments_come_in_the_order_of_their_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    let _encoder = Encoder::start_fragments(&site, 4);
+    let server = WebServer::start(&site);
+    let settings = SourceSettings { wanted: Wanted::Both, ..settings(&server.url("live.m3u8")) };
+    let mut source = source::open(&settings, &Stop::new()).unwrap();
+    let ticks = [source.video().unwrap().time_base, source.audio().unwrap().time_base];
+    let (mut newest, mut counts) = (0.0_f64, [0, 0]);
+    while counts[0] < 90 {
+        let packet = source.read().unwrap().unwrap();
+        let track = usize::from(packet.track == Track::Audio);
+        let at = packet.inner.dts().unwrap() as f64 * f64::from(ticks[track]);
+        assert!(newest - at < 0.2, "at {at} s after {newest} s, {:?}", packet.track);
+        newest = newest.max(at);
+        counts[track] += 1;
+    }
+    assert!(counts[1] > 100, "{counts:?}");
 }

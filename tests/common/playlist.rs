@@ -10,16 +10,33 @@ use std::time::{Duration, Instant};
 pub struct Encoder {
     child: Child,
     folder: PathBuf,
+    kind: Kind,
+}
+
+/// Of a playlist's segments.
+#[derive(Clone, Copy)]
+struct Kind {
     seconds: u32,
+    /// Fragments of MP4, with sound, whose pictures lie before it; else MPEG-TS.
+    fragments: bool,
 }
 
 impl Encoder {
     /// Segments of `seconds`, of which the playlist holds the latest five. Returns when the
     /// first is there.
     pub fn start(folder: &Path, seconds: u32) -> Self {
+        Self::of(folder, Kind { seconds, fragments: false })
+    }
+
+    /// The same of fragments of MP4 with pictures and sound.
+    pub fn start_fragments(folder: &Path, seconds: u32) -> Self {
+        Self::of(folder, Kind { seconds, fragments: true })
+    }
+
+    fn of(folder: &Path, kind: Kind) -> Self {
         std::fs::create_dir_all(folder).unwrap();
-        let child = Self::spawn(folder, seconds, 0);
-        let encoder = Self { child, folder: folder.to_owned(), seconds };
+        let child = Self::spawn(folder, kind, 0);
+        let encoder = Self { child, folder: folder.to_owned(), kind };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !folder.join("live.m3u8").exists() {
             assert!(Instant::now() < deadline, "FFmpeg writes no playlist");
@@ -28,14 +45,20 @@ impl Encoder {
         encoder
     }
 
-    fn spawn(folder: &Path, seconds: u32, from: u32) -> Child {
-        let graph = "testsrc2=size=320x240:rate=10";
+    fn spawn(folder: &Path, Kind { seconds, fragments }: Kind, from: u32) -> Child {
+        let (graph, segments) = match fragments {
+            false => ("testsrc2=size=320x240:rate=10", ""),
+            true => (
+                "testsrc2=size=320x240:rate=10[out0];sine=sample_rate=16000[out1]",
+                "-c:a aac -hls_segment_type fmp4",
+            ),
+        };
         let encoder = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 10 -bf 0 -f hls \
                        -hls_list_size 5 -hls_flags delete_segments+append_list+temp_file";
         Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re", "-f", "lavfi"])
             .args(["-i", graph, "-output_ts_offset", &from.to_string()])
-            .args(encoder.split_whitespace())
+            .args(encoder.split_whitespace().chain(segments.split_whitespace()))
             .args(["-hls_time", &seconds.to_string(), "live.m3u8"])
             .current_dir(folder)
             .spawn()
@@ -50,7 +73,7 @@ impl Encoder {
 
     /// Goes on with the playlist, with other times.
     pub fn restart(&mut self) {
-        self.child = Self::spawn(&self.folder, self.seconds, 1000);
+        self.child = Self::spawn(&self.folder, self.kind, 1000);
     }
 }
 
