@@ -12,7 +12,7 @@ use crate::publish::SinkSettings;
 #[cfg(feature = "microphone")]
 use crate::source::SourceError;
 use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_single};
-use crate::supervise::{Reconnect, Stop};
+use crate::supervise::Stop;
 use crate::topology::{StreamJob, Wants};
 use crate::web;
 
@@ -146,11 +146,6 @@ fn jobs(
     faults: &mut Faults,
 ) -> Vec<(StreamJob, LabelSettings)> {
     let machine = &checked.machine;
-    let reconnect = Reconnect {
-        first: machine.reconnect.first,
-        most: machine.reconnect.most,
-        unauthorized: machine.reconnect.unauthorized,
-    };
     // Also of streams whose source is at fault.
     for stream in &checked.streams {
         stream.check_labels(&manifest.output, faults);
@@ -172,7 +167,7 @@ fn jobs(
             Some(_) => SourceSettings { wanted: Wanted::Pictures, ..source },
             None => source,
         };
-        let job = StreamJob { stream: name, source, pair, wants, reconnect };
+        let job = StreamJob { stream: name, source, pair, wants, reconnect: machine.reconnect };
         jobs.push((job, stream.labels.settings.clone()));
     }
     jobs

@@ -15,6 +15,7 @@ use crate::label::LabelSettings;
 use crate::model::ModelSettings;
 use crate::publish::SinkSettings;
 use crate::source::{Location, Transport};
+use crate::supervise::Reconnect;
 use crate::telemetry::logging::LogSettings;
 use crate::web::WebSettings;
 
@@ -121,21 +122,5 @@ impl Default for Machine {
             log: LogSettings::default(),
             deadline: Duration::from_secs(10),
         }
-    }
-}
-
-/// `first` is above zero and at most `most`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reconnect {
-    pub first: Duration,
-    pub most: Duration,
-    /// After a wrong password.
-    pub unauthorized: Duration,
-}
-
-impl Default for Reconnect {
-    fn default() -> Self {
-        let [first, most, unauthorized] = [1, 60, 300].map(Duration::from_secs);
-        Self { first, most, unauthorized }
     }
 }

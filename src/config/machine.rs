@@ -5,11 +5,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checked::{Machine, Reconnect};
+use super::checked::Machine;
 use super::keys;
 use super::keys::Keys;
 use super::walk::{Field, Table};
 use crate::model::{ModelSettings, Need, Provider, ProviderKind};
+use crate::supervise::Reconnect;
 use crate::telemetry::logging::{LogFilter, LogFormat};
 
 const WAIT: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(24 * 3600);

@@ -25,7 +25,7 @@ mod stream;
 mod walk;
 
 pub use bridge::Watch;
-pub use checked::{Checked, Labels, Machine, Reconnect, Sink, Stream};
+pub use checked::{Checked, Labels, Machine, Sink, Stream};
 pub use faults::{ConfigFault, Faults, Place, Placed};
 pub use load::load_machine;
 pub use overrides::{Overrides, parse_decode, parse_hop, parse_listen};

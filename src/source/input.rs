@@ -310,20 +310,23 @@ impl Source {
 
     fn next(&mut self, watch: &Watch) -> Result<Option<Packet>, SourceError> {
         let asked = Instant::now();
+        let Some((track, packet)) = self.in_order(watch)? else { return Ok(None) };
+        self.release(asked, packet, track, watch).map(Some)
+    }
+
+    /// The next packet in the order of times, where the container may have another.
+    fn in_order(&mut self, watch: &Watch) -> Result<Option<(Track, ffmpeg::Packet)>, SourceError> {
         loop {
-            if let Some((track, packet)) = self.order.as_mut().and_then(Interleave::pop) {
-                return self.release(asked, packet, track, watch).map(Some);
+            let Some(order) = &mut self.order else { return self.fetch(watch) };
+            if let Some(next) = order.pop() {
+                return Ok(Some(next));
             }
             if let Some(ended) = self.ended.take() {
                 return ended.map(|()| None);
             }
-            let fetched = self.fetch(watch);
-            let ended = match (fetched, self.order.is_some()) {
-                (Ok(Some((track, packet))), false) => {
-                    return self.release(asked, packet, track, watch).map(Some);
-                }
-                (fetched, false) => return fetched.map(|_| None),
-                (Ok(Some((track, packet))), true) => {
+            // What was read is given before an end or an error.
+            self.ended = match self.fetch(watch) {
+                Ok(Some((track, packet))) => {
                     // However long it waits for sound, the camera is well.
                     if track == Track::Video {
                         watch.extend(self.patience());
@@ -334,10 +337,9 @@ impl Source {
                     }
                     continue;
                 }
-                (fetched, true) => fetched.map(drop),
+                Ok(None) => Some(Ok(())),
+                Err(error) => Some(Err(error)),
             };
-            // What was read is given first.
-            self.ended = Some(ended);
             self.order.iter_mut().for_each(Interleave::close);
         }
     }

@@ -2,13 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-/// Waits between tries.
-#[derive(Debug, Clone, Copy)]
+/// Waits between tries; `first` is above zero and at most `most`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reconnect {
     pub first: Duration,
     pub most: Duration,
     /// After a wrong password: cameras lock accounts that knock too often.
     pub unauthorized: Duration,
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        let [first, most, unauthorized] = [1, 60, 300].map(Duration::from_secs);
+        Self { first, most, unauthorized }
+    }
 }
 
 /// Exponential waits with jitter: each is drawn from the upper half of a span that
