@@ -25,22 +25,28 @@ def main() -> None:
     a.add_argument("--split", choices=SPLITS, required=True)
     a.add_argument("--use", choices=("seen", "unseen"), default="seen")
     a.add_argument("--count", type=int, required=True)
-    a.add_argument("--further", type=Path, help="folder of unpacked packages (health/hearing/further.py), for training")
+    a.add_argument("--share", default="0/1", help="this process's part, K/N")
+    a.add_argument("--further", type=Path, help="folder of unpacked packages (health/hearing/further.py), for train and val")
     o = a.parse_args()
+    if o.further and o.split == "heldout":
+        a.error("--further is for train and val: held-out scenes stay as they are")
     folder = o.out / (o.split if o.use == "seen" else f"{o.split}_unseen")
     recordings = Recordings(o.data, o.split)
-    if o.further and o.split == "train":
-        music, speech, other = further.recordings(o.further)
+    if o.further:
+        music, speech, other = further.recordings(o.further, o.split)
+        if o.split == "val":  # scenes of their own, beside those without
+            folder, recordings.music, recordings.speech = o.out / "val_further", [], []
         recordings.music += music
         recordings.speech += speech
         recordings.ambient += other
+    share, shares = map(int, o.share.split("/"))
     kinds = [None] * HEALTHY + list(scene.DAMAGE)
-    for shard in tqdm(range(o.count // corpus.SHARD), unit="shard"):
+    for shard in tqdm(range(share, o.count // corpus.SHARD, shares), unit="shard"):
         if (folder / f"{shard:03}.npz").exists():
             continue
         scenes = []
         for k in range(shard * corpus.SHARD, (shard + 1) * corpus.SHARD):
-            rng = np.random.default_rng((SPLITS.index(o.split), o.use == "unseen", k))
+            rng = np.random.default_rng((SPLITS.index(o.split), o.use == "unseen", k) + ((1,) if folder.name == "val_further" else ()))
             scenes.append(scene.render(recordings, kinds[k % len(kinds)], o.use, rng))
         corpus.save(scenes, folder, shard)
 

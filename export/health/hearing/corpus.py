@@ -26,15 +26,15 @@ def save(scenes: list[Scene], folder: Path, number: int) -> None:
 
 
 class Corpus:
-    """All scenes of a folder; `refresh` takes in what was rendered since."""
+    """All scenes of some folders; `refresh` takes in what was rendered since."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.scenes, self.read = folder, [], set()
+    def __init__(self, *folders: Path):
+        self.folders, self.scenes, self.read = folders, [], set()
         self.by_label: list[list[tuple[int, int]]] = [[] for _ in sound.LABELS]  # (scene, last block) where it is true
         self.refresh()
 
     def refresh(self) -> int:
-        for path in sorted(self.folder.glob("*.npz")):
+        for path in (p for folder in self.folders for p in sorted(folder.glob("*.npz"))):
             if path in self.read:
                 continue
             self.read.add(path)

@@ -1,7 +1,8 @@
-"""Further music, speech and other sounds for training, from Debian packages unpacked into one folder
+"""Further music, speech and other sounds, from Debian packages unpacked into one folder
 (`dpkg -x PACKAGE.deb FOLDER/PACKAGE`).
 
-Only training hears them. The languages of the scored splits are left out.
+Training hears most of them; some voices and music are kept for `val`, which has one voice and nine cuts of music else. The
+languages of the held-out split are left out, that of `val` too.
 """
 
 import re
@@ -16,9 +17,11 @@ from .sources import FLAT, RATE, Recording, flat_share
 # Of each package, the folders of music and of other sounds, in which nobody speaks, as expressions.
 MUSIC = {
     "asc-music": "music",
+    "asterisk-moh-opsound-wav": "moh",
     "btanks-data": "tunes",
     "colobot-common-sounds": "music",
     "extremetuxracer-data": "music",
+    "fillets-ng-data": "music",
     "flare-game": "music",
     "freedroidrpg-data": "music",
     "fretsonfire-songs-muldjord": "songs",
@@ -45,16 +48,32 @@ OTHER = {
     "warmux-data": "sound/default/(weapons|misc)",
     "widelands-data": "sound/(animals|farm|woodcutting|smiths)",
 }
-# The language of a spoken word stands in its path.
+# The language of a spoken word, or whose it is, stands in its path.
 SPEECH = {
+    "gcin-voice": r"/(\d)\.ogg",
     "hedgewars-data": r"voices/(\w+)/",
     "klettres-data": r"klettres/(\w+)/",
     "ktuberling-data": r"sounds/(\w+)/",
     "tuxpaint-stamps-default": r"_desc_(\w+)\.ogg",
 }
-NOT = ("fr", "ru", "Russian", "Default_ru")  # languages of `val` and of the held-out split
+# Voices that speak in sentences.
+SENTENCES = {
+    "asterisk-core-sounds-en-wav": r"sounds/(\w+)/",
+    "asterisk-core-sounds-es-wav": r"sounds/(\w+)/",
+    "asterisk-core-sounds-it-wav": r"sounds/(\w+)/",
+    "fillets-ng-data-cs": r"/\w+-(m|v)-[^/]*$",
+    "fillets-ng-data-nl": r"sound/.*/(nl)/",
+    "pocketsphinx-testdata": r"data/(librivox)/",
+}
+NOT = ("fr", "ru", "Russian", "Default_ru", "Singer")  # languages of `val` and of the held-out split, and one that sings
+VAL = re.compile(
+    "asterisk-moh|fretsonfire-songs-sectoid|lincity|warzone2100|fillets-ng-data-nl"
+    "|klettres-data/(ar|da|hu|pt_BR)|ktuberling-data/(gl|sl)|tuxpaint-stamps-default/(el|lt|ro)|hedgewars-data/(Pirate|Surfer|Default_pl)"
+)  # groups that `val` alone hears; another package may have the same language, and so the same voice, in training
 CUTS, SECONDS = 4, 12  # of each piece of music
 WORDS = 60  # of each language
+SAID = 600  # sentences of each voice
+AS_OFTEN = 4  # a voice that speaks in sentences is heard as often as so many that say words
 # Effects repeat themselves, and many are a noise or a motor.
 UNSURE = frozenset({"noise", "hum", "dropouts"})
 
@@ -85,8 +104,21 @@ def sounds(folder: Path, package: str) -> list[Path]:
     return sorted(p for p in (folder / package).rglob("*") if p.suffix in (".ogg", ".opus", ".mp3", ".wav", ".flac"))
 
 
-def recordings(folder: Path, seed: int = 0) -> tuple[list[Recording], list[Recording], list[Recording]]:
-    """Music, speech and other sounds."""
+def voices(folder: Path, package: str, where: str) -> dict[str, list[Path]]:
+    """Files of a package by language or voice, without the languages of the scored splits."""
+    found: dict[str, list[Path]] = {}
+    for path in sounds(folder, package):
+        if at := re.search(where, str(path)):
+            found.setdefault(at[1], []).append(path)
+    return {voice: paths for voice, paths in found.items() if not voice.startswith(NOT)}
+
+
+def recordings(folder: Path, split: str, seed: int = 0) -> tuple[list[Recording], list[Recording], list[Recording]]:
+    """Music, speech and other sounds of `train` or `val`."""
+    return tuple([r for r in kind if bool(VAL.match(r.group)) == (split == "val")] for kind in everything(folder, seed))
+
+
+def everything(folder: Path, seed: int) -> tuple[list[Recording], list[Recording], list[Recording]]:
     rng = np.random.default_rng(seed)
     music, speech, other = [], [], []
     for package, where in MUSIC.items():
@@ -99,12 +131,11 @@ def recordings(folder: Path, seed: int = 0) -> tuple[list[Recording], list[Recor
             if re.search(where, str(path.parent)):
                 other += record(path, rng, f"{package}/{path.stem}", "effect", "", UNSURE)
     for package, where in SPEECH.items():
-        languages: dict[str, list[Path]] = {}
-        for path in sounds(folder, package):
-            if found := re.search(where, str(path)):
-                languages.setdefault(found[1], []).append(path)
-        for language, paths in languages.items():
-            if not language.startswith(NOT):
-                for path in (paths[i] for i in rng.permutation(len(paths))[:WORDS]):
-                    speech += record(path, rng, f"{package}/{language}", "word", language)
+        for voice, paths in voices(folder, package, where).items():
+            for path in (paths[i] for i in rng.permutation(len(paths))[:WORDS]):
+                speech += record(path, rng, f"{package}/{voice}", "word", voice)
+    for package, where in SENTENCES.items():
+        for voice, paths in voices(folder, package, where).items():
+            for k, path in enumerate(paths[i] for i in rng.permutation(len(paths))[:SAID]):
+                speech += record(path, rng, f"{package}/{voice}/{k % AS_OFTEN}", "sentence", voice)
     return music, speech, other
