@@ -187,9 +187,7 @@ def main() -> None:
             r = results[name]
             card[name] = {"macro_f1": r["macro_f1"], "macro_f1_95": r["macro_f1_95"], "windows": r["windows"], "sources": r["sources"],
                           "labels": {k: {x: v[x] for x in ("precision", "recall", "f1")} for k, v in r["labels"].items()}}  # fmt: skip
-    for name, r in results["sound"].items():
-        if name != "val":
-            card[f"sound_{name}"] = {"macro_f1": r["macro_f1"], "windows": r["windows"], "labels": {k: {x: v[x] for x in ("precision", "recall", "f1")} for k, v in r["labels"].items()}}
+    card |= hearing_scores.card(results["sound"])
     o.out.write_text(json.dumps({"calibration": calibration, "thresholds": limits, "card": card}, indent=1))
 
 

@@ -13,7 +13,6 @@ A step sees --batch windows of pictures, most of them with some sound beside the
 import argparse
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -21,20 +20,15 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-# Freed blocks are kept: a fresh mapping a tensor costs a third of the time on a CPU.
-if "MALLOC_MMAP_THRESHOLD_" not in os.environ and sys.platform == "linux":
-    os.environ |= {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
-    os.execv(sys.executable, [sys.executable, *sys.argv])
-
 import numpy as np
 import torch
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from health import clip, loader, score, sound
 from health.corpus import Corpus
 from health.cycle import Cycle
 from health.hearing import corpus as hearing
+from health.memory import keep_freed
 from health.network import Perceiver, RawPerceiver
 
 HERE = Path(__file__).resolve().parent
@@ -99,23 +93,8 @@ def measure_scale(raw: RawPerceiver, sampler: loader.Sampler, device: str) -> No
     raw.model.scale.copy_(1 / (square / count - mean**2).sqrt().clamp_min(0.05))
 
 
-@torch.no_grad()
-def measure_ear(raw: RawPerceiver, sounds: hearing.Corpus, device: str) -> None:
-    """The same for the features of sound."""
-    waves, _ = hearing.batch(sounds, 800, np.random.default_rng(5))
-    ear = raw.model.ear
-    features = ear.raw(torch.from_numpy(waves).to(device).reshape(-1, sound.ROWS, sound.PATCH)).double().flatten(0, 1)
-    ear.offset.copy_(features.mean(0))
-    ear.scale.copy_(1 / features.std(0).clamp_min(0.05))
-
-
-def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
-    """Mean binary cross-entropy over what is scored, and the largest of each window [B]."""
-    each = F.binary_cross_entropy_with_logits(logits, truth.clamp_min(0).float(), reduction="none") * (truth >= 0)
-    return each.sum() / (truth >= 0).sum(), each.detach().amax(1).cpu().numpy()
-
-
 def main() -> None:
+    keep_freed()
     o = options()
     o.corpus = o.corpus or o.out / "corpus"
     o.extra, o.sounds = o.extra or o.corpus, o.sounds or o.out / "sounds"
@@ -135,6 +114,7 @@ def main() -> None:
         time.sleep(20)
         sounds.refresh()
     sampler = loader.Sampler(train, o.focus)
+    some_sound = lambda: torch.from_numpy(hearing.batch(sounds, 800, np.random.default_rng(5))[0]).to(device)  # noqa: E731
     raw = RawPerceiver(Perceiver()).to(device)
     model = raw.model
     shadow = RawPerceiver(Perceiver()).to(device)
@@ -157,11 +137,11 @@ def main() -> None:
             model.load_state_dict(weights)
         else:
             model.warm(weights)
-            measure_ear(raw, sounds, device)
+            model.ear.measure(some_sound())
         shadow.model.load_state_dict(model.state_dict())
     else:
         measure_scale(raw, sampler, device)
-        measure_ear(raw, sounds, device)
+        model.ear.measure(some_sound())
         shadow.model.load_state_dict(model.state_dict())
 
     batches = loader.Prefetch(lambda rng: (loader.batch(sampler, o.batch, rng, augment=True), *hearing.batch(sounds, o.batch + o.heard, rng)), o.seed * 1_000_003 + step)
@@ -212,8 +192,8 @@ def main() -> None:
         with torch.autocast(device, torch.bfloat16):
             both = raw(video, times, waves[: len(video)], present).float()
             alone = model.perceive(raw.heard(waves[len(video) :])).float()
-        loss, each = masked_loss(both[:, : len(clip.LABELS)], truth)
-        heard_loss, _ = masked_loss(torch.cat([both, alone])[:, len(clip.LABELS) :], heard_truth)
+        loss, each = score.masked_loss(both[:, : len(clip.LABELS)], truth)
+        heard_loss, _ = score.masked_loss(torch.cat([both, alone])[:, len(clip.LABELS) :], heard_truth)
         heard_losses.append(heard_loss.item())
         loss = loss + heard_loss
         optimiser.zero_grad()

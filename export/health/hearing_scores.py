@@ -52,6 +52,12 @@ class Hearing:
         return tables
 
 
+def card(tables: dict) -> dict:
+    """What the model's manifest says of the held-out tables."""
+    keep = lambda labels: {k: {x: v[x] for x in ("precision", "recall", "f1")} for k, v in labels.items()}  # noqa: E731
+    return {f"sound_{name}": {"macro_f1": t["macro_f1"], "windows": t["windows"], "labels": keep(t["labels"])} for name, t in tables.items() if name != "val"}
+
+
 def by_means(said: np.ndarray, truth: np.ndarray, about: list[dict]) -> dict:
     """Recall of each label and means: {label: {means: [recall, windows]}}."""
     table: dict = {}
@@ -64,9 +70,9 @@ def by_means(said: np.ndarray, truth: np.ndarray, about: list[dict]) -> dict:
 
 
 def calibrated(model, sounds: Path, undamaged: Path | None = None) -> Hearing:
-    """Calibration, and thresholds of best F1 on `val`; of damage, with the fewest false events on `undamaged`
-    microphones (OUT/val of false_alarms_sound.py)."""
-    corpus = Corpus(sounds / "val")
+    """Calibration, and thresholds of best F1 on `val` and, where it was rendered, `val_further`; those of damage with the
+    fewest false events on `undamaged` microphones (OUT/val of false_alarms_sound.py)."""
+    corpus = Corpus(sounds / "val", sounds / "val_further")
     waves, truth, owners = fixed(corpus, A_SCENE)
     raw = logits(model, waves)
     calibration = calibrate.fit(raw, truth)

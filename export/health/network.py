@@ -8,7 +8,8 @@ all looks share their weights, so keys and values are made once.
 
 Rows of sound (`listening.py`) stand in the same byte array: each modality's rows are padded to one width with a learned
 encoding of the modality, and the rows of one that is missing are masked. The first LATENTS latents answer for the
-pictures, HEARERS further ones for the sound; all of them attend to all rows and to each other.
+pictures, HEARERS further ones for the sound; all of them attend to all rows and to each other. The labels of sound are read from the
+latents and, since these were trained before the rows of sound had a stem, from the stem's rows too.
 """
 
 import math
@@ -84,7 +85,7 @@ class Perceiver(nn.Module):
         self.register_buffer("scale", torch.ones(clip.BYTES))  # 1 / their deviation
         self.row_mlp = nn.Sequential(nn.Linear(clip.BYTES, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, FEATURES))
         self.ear = listening.Ear()
-        self.sound_mlp = nn.Sequential(nn.Linear(listening.FEATURES, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, FEATURES))
+        self.sound_stem = listening.SoundStem(FEATURES)
         missing = torch.zeros(2, clip.ROWS + sound.ROWS)  # what a modality that is not there adds to the scores
         missing[0, : clip.ROWS] = missing[1, clip.ROWS :] = MASKED
         self.register_buffer("missing", missing, persistent=False)
@@ -95,6 +96,7 @@ class Perceiver(nn.Module):
         self.look = Attention(CONTEXT)
         self.transformer = nn.ModuleList(Attention(WIDTH) for _ in range(DEPTH))
         self.head = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(clip.LABELS)))
+        self.sound_pooled = listening.PooledHead(FEATURES)
         self.sound_head = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, len(sound.LABELS)))
 
     def compand(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -117,10 +119,23 @@ class Perceiver(nn.Module):
 
     def sounds(self, patches: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """Rows [B, sound.ROWS, CONTEXT] of samples [B, sound.ROWS, PATCH] and Fourier features."""
-        return self.join(self.sound_mlp(self.ear(patches)), positions, self.sound_encoding)
+        return self.join(self.sound_stem(self.ear(patches)), positions, self.sound_encoding)
 
     def perceive(self, rows: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits f32 [B, 15] of a byte array [B, M, CONTEXT]; `mask` [B, 1, 1, M] is added to the scores of its rows."""
+        """Logits f32 [B, 15] of a byte array [B, M, CONTEXT]; `mask` [B, 1, 1, M] is added to the scores of its rows.
+
+        Where there are rows of sound, which come last, the labels of sound are read from them beside the latents."""
+        logits = self.attend(rows, mask)
+        if rows.shape[1] == clip.ROWS:
+            return logits
+        pooled = self.sound_pooled(rows[:, -sound.ROWS :, :FEATURES])
+        if mask is not None:
+            pooled = pooled * (mask[:, 0, 0, -1:] == 0)
+        seen, heard = logits.split([len(clip.LABELS), len(sound.LABELS)], -1)
+        return torch.cat([seen, heard + pooled], -1)
+
+    def attend(self, rows: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits f32 [B, 15] from the latents alone."""
         keys, values = self.look.keys_values(rows)
         latents = torch.cat([self.latents, self.hearers]).expand(rows.shape[0], -1, -1)
         for _ in range(LOOKS):

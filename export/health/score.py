@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from . import clip
 from .grid import NEGATIVE, POSITIVE
@@ -31,6 +32,12 @@ def sound_logits(model: torch.nn.Module, waves: np.ndarray, device: str = "cpu",
     model.eval()
     pieces = [to_float(waves[i : i + size]).to(device) for i in range(0, len(waves), size)]
     return torch.cat([model.model.perceive(model.heard(audio)).float().cpu() for audio in pieces]).numpy()
+
+
+def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
+    """Mean binary cross-entropy over what is scored, and the largest of each window [B]."""
+    each = F.binary_cross_entropy_with_logits(logits, truth.clamp_min(0).float(), reduction="none") * (truth >= 0)
+    return each.sum() / (truth >= 0).sum(), each.detach().amax(1).cpu().numpy()
 
 
 def to_float(waves: np.ndarray) -> torch.Tensor:

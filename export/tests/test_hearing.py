@@ -1,12 +1,17 @@
 """The part of `stream-health` that hears: masks, features, the chain from microphone to Percept, truth."""
 
+import json
 import unittest
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from health import clip, network, sound
+from export_stream_health import formula_clip, formula_sound
+from health import clip, listening, network, sound
 from health.hearing import chain, damage, scene
+from train_hearing import LEARNS
+from weights_of_model import weights
 
 
 def tone(hertz: float, seconds: float = 3.0, rate: int = sound.RATE) -> np.ndarray:
@@ -48,6 +53,47 @@ class Network(unittest.TestCase):
         self.assertEqual([int(p.argmax()) for p in low], [3, 6, 24])
         flat = [ear.raw(patches(wave))[0, 10] for wave in (0.5 * tone(440), np.clip(2 * tone(440), -0.5, 0.5))]
         self.assertGreater(float((flat[1] - flat[0]).abs().max()), 1.0)
+
+    def test_an_ear_tells_low_notes_four_hertz_apart(self):
+        for hertz in (50, 54.2, 58.3, 100):
+            patches = torch.from_numpy(tone(hertz)).reshape(1, sound.ROWS, sound.PATCH)
+            found = self.raw.model.ear.low_notes(patches)[0, 10]
+            self.assertAlmostEqual(int(found.argmax()) * sound.RATE / (listening.LONG * sound.PATCH), hertz, delta=0.5)
+
+    def test_an_offset_of_the_microphone_is_in_no_spectrum(self):
+        wave = 0.01 * np.random.default_rng(0).standard_normal(sound.SAMPLES).astype(np.float32)
+        ear = self.raw.model.ear
+        centred, offset = (ear.raw(torch.from_numpy(w).reshape(1, sound.ROWS, sound.PATCH)) for w in (wave, wave + 0.2))
+        inner = slice(3, -3)  # the edges of the window are an offset's own
+        apart = (centred - offset).abs()[0, inner, : listening.SPECTRA + sound.PATCH // listening.STEP]
+        self.assertLess(float(apart.max()), 0.05)
+
+    def test_groups_of_features_are_dropped_in_training_only(self):
+        ear, features = self.raw.model.ear, torch.randn(64, sound.ROWS, listening.FEATURES)
+        self.assertTrue(torch.equal(ear.finish(features), ear.finish(features)))
+        first = [sum(listening.GROUPS[:k]) for k in range(len(listening.GROUPS))]
+        gone = (ear.train().finish(features) == 0).all(1)[:, first]
+        ear.eval()
+        self.assertTrue(0.05 < float(gone.float().mean()) < 0.2)
+
+    @torch.no_grad()
+    def test_pictures_alone_do_not_depend_on_how_it_hears(self):
+        before = self.raw(self.video, self.times, self.audio, torch.tensor([[1.0, 0.0]] * 2))[:, : len(clip.LABELS)]
+        for name, weight in self.raw.model.named_parameters():
+            if name.startswith(LEARNS):
+                weight.add_(torch.randn_like(weight))
+        after = self.raw(self.video, self.times, self.audio, torch.tensor([[1.0, 0.0]] * 2))[:, : len(clip.LABELS)]
+        self.assertTrue(torch.equal(before, after))
+
+    @torch.no_grad()
+    def test_the_weights_inside_the_model_file_are_those_of_its_golden_logits(self):
+        root = Path(__file__).resolve().parents[2]
+        golden = json.loads((root / "tests/fixtures/stream-health-golden.json").read_text())
+        self.raw.model.load_state_dict(weights(root / "models/stream-health.onnx"))
+        for case in golden["cases"]:
+            video, audio = torch.from_numpy(formula_clip())[None], torch.from_numpy(formula_sound())[None, :, None]
+            found = self.raw(video, torch.tensor([case["times"]]), audio, torch.tensor([case["present"]], dtype=torch.float32))
+            self.assertLess(float((found[0] - torch.tensor(case["logits"])).abs().max()), golden["tolerance"])
 
 
 class Chain(unittest.TestCase):

@@ -6,8 +6,8 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import calibrate, sound
-from ..events import SOON, events
-from .scene import BLOCK, DAMAGE, WINDOW, render, truth
+from ..events import SOON, START_AFTER, events
+from .scene import BLOCK, DAMAGE, render, truth
 from .sources import Recordings
 
 SECONDS, STEP = 60, 2.0  # of a take; between looks
@@ -59,9 +59,11 @@ def raised(scores: np.ndarray, truths: np.ndarray, label: str, enter: float, lea
 
 
 def thresholds(scores: np.ndarray, truths: np.ndarray, f1: dict[str, np.ndarray]) -> dict:
-    """`enter` and `leave` of the labels of damage, as `calibrate.thresholds` chooses them; `f1` at calibrate.TRIES."""
+    """`enter` and `leave` of the labels of damage: the fewest false events, each raised after its own `start_after`, among those
+    within SPENT of the best F1; `f1` at calibrate.TRIES."""
     chosen = {}
     for label in DAMAGE:
-        false = np.array([raised(scores, truths, label, t, calibrate.leave(t))[0] for t in calibrate.TRIES])
+        hold = START_AFTER.get(label, SOON)
+        false = np.array([raised(scores, truths, label, t, calibrate.leave(t), hold)[0] for t in calibrate.TRIES])
         chosen[label] = calibrate.limits(label, f1[label], false, SPENT)
     return chosen
