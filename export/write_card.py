@@ -1,7 +1,6 @@
-"""Writes models/README.md from the files that the scoring scripts leave.
+"""Writes models/README.md from what the scoring scripts leave, which is kept in results/stream-health.
 
-    python write_card.py --results RUN/results.json --ffmpeg RUN/ffmpeg/ffmpeg.json --ffmpeg-sound RUN/ffmpeg/sound.json \
-        --quiet RUN/quiet/heldout.json --quiet-sound RUN/quiet_sound/heldout.json
+    python write_card.py
 
 What has not been measured is said so in the card.
 """
@@ -14,6 +13,7 @@ from health import clip, grid, sound
 from health.hearing.scene import GRID as SOUND_GRID
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "export/results/stream-health"
 TEMPLATE = Path(__file__).resolve().parent / "card.md"
 MISSING = "Not measured yet: `{}` does it."
 
@@ -160,11 +160,8 @@ def quiet_sound_text(result: dict) -> str:
 
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("--results", type=Path, required=True)
-    a.add_argument("--ffmpeg", type=Path)
-    a.add_argument("--ffmpeg-sound", type=Path)
-    a.add_argument("--quiet", type=Path)
-    a.add_argument("--quiet-sound", type=Path)
+    for name in ("results", "ffmpeg", "ffmpeg-sound", "quiet", "quiet-sound"):
+        a.add_argument(f"--{name}", type=Path, default=RESULTS / f"{name}.json", help="default: %(default)s")
     o = a.parse_args()
     results = json.loads(o.results.read_text())
     still = results["frozen_on_noise_free_still_cameras"]
@@ -186,7 +183,7 @@ def main() -> None:
         "HELD": held_text(results["heldout_seen_means"]), "HELD_UNSEEN": held_text(results["heldout_unseen_means"]),
         "SHARED": shared_text(results["heldout_seen_means"]), "SHARED_UNSEEN": shared_text(results["heldout_unseen_means"]),
         "VAL_SEEN": f"{results['val_seen']['macro_f1']:.3f}", "VAL_EXTRA": f"{results['val_extra']['macro_f1']:.3f}",
-        "VAL_QUIET": val_quiet_text(results), "GOAL": goal_text(results, ffmpeg, ffmpeg_sound, quiet, quiet_sound), "STEPS": f"{results['steps']:,}",
+        "VAL_QUIET": val_quiet_text(results), "GOAL": goal_text(results, ffmpeg, ffmpeg_sound, quiet, quiet_sound), "STEPS": f"{results['steps']:,}", "HEARING": f"{results.get('steps_of_hearing', 0):,}",
     }  # fmt: skip
     text = TEMPLATE.read_text()
     for name, value in fields.items():
