@@ -256,6 +256,14 @@ fn a_port_in_use_and_a_sink_that_cannot_be_written() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     refused(&["run", video, "--listen", &address], &[&address, "in use", "--listen"]);
+    // Whose port it is now says nothing of the files.
+    let pipeline = format!("[[streams]]\nname = \"a\"\nsource = {video:?}\n");
+    let pipeline = write(folder.path(), "p.toml", pipeline);
+    let http = |listen: &str| format!("[http]\nlisten = {listen:?}\n");
+    let machine = write(folder.path(), "in_use.toml", http(&address));
+    assert_eq!(percept(&["check", &pipeline, "--config", &machine]).code(), Some(0));
+    let elsewhere = write(folder.path(), "elsewhere.toml", http("192.0.2.1:9184"));
+    refused(&["check", &pipeline, "--config", &elsewhere], &["192.0.2.1:9184", "--listen"]);
     let nowhere = folder.path().join("no/events.jsonl");
     refused(
         &["run", video, "--listen", "off", "--output", nowhere.to_str().unwrap()],

@@ -145,9 +145,12 @@ fn a_port_in_use_is_said_at_once_with_what_to_try() {
     assert!(error.contains(&server.address.to_string()), "{error}");
     assert!(error.contains("in use") && error.contains("--listen 127.0.0.1:"), "{error}");
     // Of the range that is kept for documentation (RFC 5737): no machine's own.
-    let error = web::bind("192.0.2.1:9184".parse().unwrap()).unwrap_err();
-    assert!(matches!(error, WebError::Listen { .. }), "{error:?}");
-    assert!(error.to_string().contains("192.0.2.1:9184"), "{error}");
+    let elsewhere = "192.0.2.1:9184".parse().unwrap();
+    for error in [web::bind(elsewhere).unwrap_err(), web::check_address(elsewhere).unwrap_err()] {
+        assert!(matches!(error, WebError::Listen { .. }), "{error:?}");
+        assert!(error.to_string().contains("192.0.2.1:9184"), "{error}");
+    }
+    web::check_address(server.address).expect("its port is in use, but the address is this one's");
 }
 
 #[test]

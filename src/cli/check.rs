@@ -1,4 +1,4 @@
-//! `percept check`: what `run` would refuse, without running.
+//! `percept check`: what `run` would refuse, without running. A port in use is no fault here.
 
 use std::path::Path;
 
@@ -21,12 +21,13 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
             continue;
         }
         let machine = args.machine.config.as_deref();
-        let (checked, found) = Checked::read(pipeline, machine);
+        let (checked, mut found) = Checked::read(pipeline, machine);
         if !std::mem::replace(&mut logging, true) {
             let _ = telemetry::logging::init(&checked.machine.log);
             source::init();
         }
         let streams = checked.streams.len();
+        prepare::check_address(&checked.machine, &mut found);
         match prepare::prepare(checked, found) {
             Ok(_) => println!("{}: nothing wrong, {streams} stream(s)", pipeline.display()),
             Err(found) => faults.append(found),

@@ -1,6 +1,6 @@
 //! From what was asked to what can run: everything that can be refused is refused here.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use super::args::{Inputs, RunArgs};
 use super::exit::Failure;
@@ -14,7 +14,7 @@ use crate::source::SourceError;
 use crate::source::{self, Location, SourceSettings, Takes, Wanted, is_cloud, is_single};
 use crate::supervise::Stop;
 use crate::topology::{StreamJob, Wants};
-use crate::web;
+use crate::web::{self, WebError};
 
 /// What a run needs, checked; nothing of it has begun.
 pub struct Prepared {
@@ -23,7 +23,6 @@ pub struct Prepared {
     pub streams: Vec<(StreamJob, LabelSettings)>,
     /// Each with whether it is told of windows.
     pub sinks: Vec<(SinkSettings, bool)>,
-    pub listener: Option<TcpListener>,
 }
 
 /// Reads the files that `percept run` was given and what overrides them; gives their faults too.
@@ -37,7 +36,27 @@ pub fn load(args: &RunArgs) -> Result<(Checked, Faults), Failure> {
     Ok((checked, faults))
 }
 
-/// Checks everything against the model, the file system and the network's ports.
+/// Takes the port of the metrics, for a run.
+pub fn listen(machine: &Machine, faults: &mut Faults) -> Option<TcpListener> {
+    at_address(machine, web::bind, faults)
+}
+
+/// Whether a run could listen at the address, were its port free: which one holds it is a matter of
+/// the moment, and is most often the very percept that this check is made for.
+pub fn check_address(machine: &Machine, faults: &mut Faults) {
+    at_address(machine, web::check_address, faults);
+}
+
+fn at_address<T>(
+    machine: &Machine,
+    try_it: fn(SocketAddr) -> Result<T, WebError>,
+    faults: &mut Faults,
+) -> Option<T> {
+    let refused = |error| faults.push(&Place::argument("--listen"), chain(&error), "");
+    try_it(machine.http.listen?).map_err(refused).ok()
+}
+
+/// Checks everything but the port against the model and the file system.
 ///
 /// # Errors
 /// All faults that were found, at once: `faults` of the files first.
@@ -73,10 +92,6 @@ pub fn prepare(checked: Checked, mut faults: Faults) -> Result<Prepared, Faults>
         None => Vec::new(),
     };
     let sinks = checked.sinks().map_err(|found| faults.append(found)).unwrap_or_default();
-    let listener = checked.machine.http.listen.and_then(|address| {
-        let refused = |error| faults.push(&Place::argument("--listen"), chain(&error), "");
-        web::bind(address).map_err(refused).ok()
-    });
     // A batch takes one window a stream: room for more would cost memory, of large models gigabytes.
     settings.max_batch = settings.max_batch.min(streams.len().max(1));
     // Loading takes a while, so it comes last; a manifest that is wrong was told above.
@@ -85,7 +100,7 @@ pub fn prepare(checked: Checked, mut faults: Faults) -> Result<Prepared, Faults>
         Model::load(&settings).map_err(refused).ok()
     });
     match model {
-        Some(model) => faults.or(Prepared { checked, model, streams, sinks, listener }),
+        Some(model) => faults.or(Prepared { checked, model, streams, sinks }),
         None => Err(faults),
     }
 }
@@ -282,7 +297,9 @@ mod tests {
         source::init();
         let mut checked = Checked::load(&pipeline, None).unwrap();
         checked.machine.http.listen = Some(taken.local_addr().unwrap());
-        let Err(faults) = prepare(checked, Faults::new()) else { panic!("must be refused") };
+        let mut faults = Faults::new();
+        assert!(listen(&checked.machine, &mut faults).is_none());
+        let Err(faults) = prepare(checked, faults) else { panic!("must be refused") };
         let told = faults.to_string();
         for part in ["missing.onnx", "/nowhere/clip.mp4", "/nowhere/events.jsonl", "in use"] {
             assert!(told.contains(part), "{part} is not told of:\n{told}");

@@ -16,7 +16,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::topology::{self, Batching, Report, Setup};
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let (checked, faults) = prepare::load(args)?;
+    let (checked, mut faults) = prepare::load(args)?;
     logging::init(&checked.machine.log).map_err(|error| Failure::refused_by(&error))?;
     let open_files = open_files::raise();
     source::init();
@@ -24,7 +24,8 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let runtime = runtime().map_err(|error| Failure::failed(&error))?;
     let stop = Stop::new();
     signals::watch(&runtime, &stop).map_err(|error| Failure::failed(&error))?;
-    let Prepared { checked, model, streams, sinks, listener } =
+    let listener = prepare::listen(&checked.machine, &mut faults);
+    let Prepared { checked, model, streams, sinks } =
         prepare::prepare(checked, faults).map_err(Failure::refused)?;
     model.warn_of_passed_over();
     let live = streams.iter().filter(|(job, _)| job.source.location.is_live()).count();

@@ -21,6 +21,6 @@ mod serve;
 mod settings;
 mod snapshot;
 
-pub use serve::{WebError, WebState, bind, serve};
+pub use serve::{WebError, WebState, bind, check_address, serve};
 pub use settings::WebSettings;
 pub use snapshot::{ActiveLabel, LastError, LastWindow, Snapshot, State, StreamSnapshot};

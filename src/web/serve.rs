@@ -74,6 +74,12 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
     Ok(listener)
 }
 
+/// Whether this machine could listen at `address`, whoever holds its port now.
+pub fn check_address(address: SocketAddr) -> Result<(), WebError> {
+    let any_port = SocketAddr::new(address.ip(), 0);
+    TcpListener::bind(any_port).map(drop).map_err(|cause| WebError::Listen { address, cause })
+}
+
 /// Answers on `listener`, which is one of [`bind`]'s, until `stop` is done and the answers
 /// under way are given, or have had two seconds. Runs inside a tokio runtime.
 ///
