@@ -39,6 +39,7 @@ def main() -> None:
         recordings.music += music
         recordings.speech += speech
         recordings.ambient += other
+    use = "trained" if o.split == "train" else o.use
     share, shares = map(int, o.share.split("/"))
     kinds = [None] * HEALTHY + list(scene.DAMAGE)
     for shard in tqdm(range(share, o.count // corpus.SHARD, shares), unit="shard"):
@@ -47,7 +48,7 @@ def main() -> None:
         scenes = []
         for k in range(shard * corpus.SHARD, (shard + 1) * corpus.SHARD):
             rng = np.random.default_rng((SPLITS.index(o.split), o.use == "unseen", k) + ((1,) if folder.name == "val_further" else ()))
-            scenes.append(scene.render(recordings, kinds[k % len(kinds)], o.use, rng))
+            scenes.append(scene.render(recordings, kinds[k % len(kinds)], use, rng))
         corpus.save(scenes, folder, shard)
 
 

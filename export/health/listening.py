@@ -29,15 +29,25 @@ GROUPS = (LONG_BINS, LOW, TONE_BANDS, PARTS * BANDS, sound.PATCH // STEP, 5, SID
 FEATURES = sum(GROUPS)
 DROPPED = 0.1  # of the groups, in each window of training
 WIDE, KERNEL, BLOCKS = 160, 7, 4  # of the convolutions over neighbouring rows
+FORGOTTEN = 0.1  # of what each of their MLPs adds, in training
 POINTS = 9  # of the curve that makes another microphone, evenly spaced in octaves
 
 
-def spectrum(length: int, bins: int) -> np.ndarray:
-    """Cosines, then sines, under a Hann window, f64 [length, 2 * bins]: their squares' sum is a power."""
-    n, k = np.mgrid[:length, :bins]
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * (n + 0.5) / length)
+def spectrum(length: int, bins: np.ndarray) -> np.ndarray:
+    """Cosines and sines of some bins under a Hann window, for `power`, f64 [2, length / 2, bins].
+
+    Angles are counted from the window's middle, where a cosine is even and a sine is odd: the half after it is all there is."""
+    n, k = np.meshgrid(np.arange(length // 2) + 0.5, bins, indexing="ij")
+    window = 0.5 + 0.5 * np.cos(2 * np.pi * n / length)
     angle = 2 * np.pi * n * k / length
-    return np.concatenate([np.cos(angle), np.sin(angle)], 1) * np.tile(window, 2) * 2 / length
+    return np.stack([np.cos(angle), np.sin(angle)]) * window * 2 / length
+
+
+def power(x: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
+    """Of samples f32 [..., length] in the bins of a `spectrum`, f32 [..., bins]."""
+    half = basis.shape[1]
+    before, after = x[..., :half].flip(-1), x[..., half:]
+    return ((after + before) @ basis[0]).square() + ((after - before) @ basis[1]).square()
 
 
 def triangles(corners: np.ndarray, bins: int, hertz: float) -> np.ndarray:
@@ -82,10 +92,9 @@ class Ear(nn.Module):
         super().__init__()
         part = sound.PATCH // PARTS
         fixed = lambda name, array: self.register_buffer(name, torch.from_numpy(array.astype(np.float32)))  # noqa: E731
-        fixed("low", spectrum(sound.PATCH, LOW))
-        fixed("short", spectrum(part, part // 2 + 1))
-        fixed("long", spectrum(LONG * sound.PATCH // SLOWER, LONG_BINS))
-        fixed("tonal", spectrum(sound.PATCH, TONE_BINS)[:, [*range(LOW, TONE_BINS), *range(TONE_BINS + LOW, 2 * TONE_BINS)]])
+        fixed("short", spectrum(part, np.arange(part // 2 + 1)))
+        fixed("long", spectrum(LONG * sound.PATCH // SLOWER, np.arange(LONG_BINS)))
+        fixed("whole", spectrum(sound.PATCH, np.arange(TONE_BINS)))
         fixed("slower", low_pass()[None, None])
         fixed("tones", triangles(tone_corners(), TONE_BINS, sound.RATE / sound.PATCH))
         fixed("bands", triangles(mel_corners(), part // 2 + 1, sound.RATE / part))
@@ -97,11 +106,6 @@ class Ear(nn.Module):
         height = np.where(hertz < 800, -1, 2595 * np.log10(1 + hertz / 700) / 2840)  # bands that go missing are not low
         for name, array in (("curve", curve), ("height", height)):  # for training
             self.register_buffer(name, torch.from_numpy(array.astype(np.float32)), persistent=False)
-
-    @staticmethod
-    def power(x: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
-        real, imaginary = (x @ basis).chunk(2, -1)
-        return real.square() + imaginary.square()
 
     def shapes(self, x: torch.Tensor) -> list[torch.Tensor]:
         """How the patch's samples are spread between its extremes, and how many do not move."""
@@ -126,17 +130,16 @@ class Ear(nn.Module):
         before = LONG // 2 * step - step // 2
         wave = functional.pad(wave, (before, (LONG - 1) * step - before))
         pieces = wave.reshape(-1, sound.ROWS + LONG - 1, step)
-        return self.power(level(torch.cat([pieces[:, k : k + sound.ROWS] for k in range(LONG)], -1)), self.long)
+        return power(level(torch.cat([pieces[:, k : k + sound.ROWS] for k in range(LONG)], -1)), self.long)
 
     def raw(self, patches: torch.Tensor) -> torch.Tensor:
         """The features as measured."""
         around = level(patches)
         parts = around.reshape(-1, sound.ROWS, PARTS, sound.PATCH // PARTS)
-        short = self.power(parts, self.short) @ self.bands
+        short = power(parts, self.short) @ self.bands
         peaks = around.reshape(-1, sound.ROWS, sound.PATCH // STEP, STEP).abs().amax(-1)
-        low = self.power(around, self.low)
-        tones = torch.cat([low, self.power(around, self.tonal)], -1) @ self.tones
-        logs = [torch.log(power + FLOOR) for power in (self.low_notes(patches), low, tones)]
+        whole = power(around, self.whole)
+        logs = [torch.log(p + FLOOR) for p in (self.low_notes(patches), whole[..., :LOW], whole @ self.tones)]
         logs += [torch.log(short + FLOOR).reshape(-1, sound.ROWS, PARTS * BANDS), torch.log(peaks + math.sqrt(FLOOR))]
         wave = patches.reshape(-1, sound.SAMPLES)
         moves = functional.pad((wave[:, 1:] - wave[:, :-1]).abs(), (1, 0)).reshape(-1, sound.ROWS, sound.PATCH // STEP, STEP)
@@ -179,7 +182,7 @@ class Block(nn.Module):
     def __init__(self):
         super().__init__()
         self.near = nn.Conv1d(WIDE, WIDE, KERNEL, padding=KERNEL // 2, groups=WIDE)
-        self.mlp = nn.Sequential(nn.LayerNorm(WIDE), nn.Linear(WIDE, 2 * WIDE), nn.GELU(), nn.Linear(2 * WIDE, WIDE))
+        self.mlp = nn.Sequential(nn.LayerNorm(WIDE), nn.Linear(WIDE, 2 * WIDE), nn.GELU(), nn.Linear(2 * WIDE, WIDE), nn.Dropout(FORGOTTEN))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x + self.mlp(self.near(x.transpose(1, 2)).transpose(1, 2))

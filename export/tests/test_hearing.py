@@ -49,7 +49,7 @@ class Network(unittest.TestCase):
     def test_an_ear_sees_mains_from_each_other_and_flat_tops(self):
         ear = self.raw.model.ear
         patches = lambda wave: torch.from_numpy(wave).reshape(1, sound.ROWS, sound.PATCH)  # noqa: E731
-        low = [ear.power(patches(tone(hertz)), ear.low)[0, 10] for hertz in (50, 100, 400)]
+        low = [listening.power(patches(tone(hertz)), ear.whole)[0, 10, : listening.LOW] for hertz in (50, 100, 400)]
         self.assertEqual([int(p.argmax()) for p in low], [3, 6, 24])
         flat = [ear.raw(patches(wave))[0, 10] for wave in (0.5 * tone(440), np.clip(2 * tone(440), -0.5, 0.5))]
         self.assertGreater(float((flat[1] - flat[0]).abs().max()), 1.0)

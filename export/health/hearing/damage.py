@@ -24,6 +24,10 @@ def hum(means: str, count: int, rate: int, rng: np.random.Generator) -> np.ndarr
         wave = np.where(phase > cut, np.sin(np.pi * phase), 0.0)
         wave -= wave.mean()
         return chain.shape(wave.astype(np.float32), rate, 60, rng.uniform(800, 4000))
+    if means == "buzz":
+        return buzz(count, rate, rng)
+    if means == "fan":
+        return fan(count, rate, rng)
     if means == "motor":
         base = np.exp(rng.uniform(np.log(22), np.log(190)))
         wander = np.cumsum(rng.standard_normal(count // 200 + 2)) * 0.002
@@ -44,8 +48,36 @@ def hum(means: str, count: int, rate: int, rng: np.random.Generator) -> np.ndarr
     return wave.astype(np.float32)
 
 
+def buzz(count: int, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """A loose contact or a power supply: pulses or teeth, mostly at the mains' frequency or twice that."""
+    base = rng.choice([50.0, 60.0, 100.0, 120.0]) * rng.uniform(0.998, 1.002) if rng.random() < 0.6 else np.exp(rng.uniform(np.log(25), np.log(250)))
+    phase = (base * np.arange(count) / rate + rng.uniform(0, 1)) % 1.0
+    wide, kind = rng.uniform(0.03, 0.5), int(rng.integers(3))
+    wave = (phase < wide) * 1.0 if kind == 0 else phase if kind == 1 else np.maximum(0, 1 - np.abs(phase - 0.5) / wide)
+    wave = (wave - wave.mean()) * (1 + 0.2 * rng.uniform(0, 1) * rng.standard_normal(count // 800 + 2).repeat(800)[:count])
+    low = rng.uniform(30, 300)
+    return chain.shape(wave.astype(np.float32), rate, low, low + np.exp(rng.uniform(np.log(300), np.log(6000))), rng.uniform(-3, 3))
+
+
+def fan(count: int, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Blades, and the air that they move."""
+    t = np.arange(count) / rate
+    turns, blades = rng.uniform(5, 50), int(rng.integers(2, 8))
+    drift = 1 + 0.01 * rng.uniform(0, 1) * np.sin(2 * np.pi * rng.uniform(0.05, 0.5) * t + rng.uniform(0, 6))
+    angle = 2 * np.pi * turns * np.cumsum(drift) / rate
+    blows, slope = np.zeros(count), rng.uniform(0.5, 2.0)
+    for k in range(1, int(rng.integers(3, 12))):
+        if k * blades * turns < 0.45 * rate:
+            blows += k**-slope * np.exp(0.7 * rng.standard_normal()) * np.sin(k * blades * angle + rng.uniform(0, 2 * np.pi))
+    for k in range(1, 4):  # what is out of balance
+        blows += rng.uniform(0, 0.4) * np.sin(k * angle + rng.uniform(0, 2 * np.pi))
+    blows *= 1 + rng.uniform(0, 0.4) * np.sin(angle + rng.uniform(0, 6))
+    air = chain.shape(rng.standard_normal(count), rate, 60, rng.uniform(500, 3000), -rng.uniform(2, 5))
+    return at_level(blows, -20) + at_level(air, -20 - rng.uniform(6, 25))
+
+
 def noise(means: str, count: int, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """White, pink, wind in the microphone, radio, hiss: f32 [count], at any level."""
+    """White, pink, wind in the microphone, radio, hiss and others: f32 [count], at any level."""
     white = rng.standard_normal(count).astype(np.float32)
     high = rate / 2
     if means == "white":
@@ -55,11 +87,26 @@ def noise(means: str, count: int, rate: int, rng: np.random.Generator) -> np.nda
     if means == "radio":
         low = rng.uniform(200, 800)
         return chain.shape(white, rate, low, min(high, low * rng.uniform(4, 12)))
+    if means == "band":  # anywhere, of half an octave to three and a half
+        low = np.exp(rng.uniform(np.log(40), np.log(high / 3)))
+        return chain.shape(white, rate, low, min(high, low * np.exp(rng.uniform(np.log(1.5), np.log(12)))), rng.uniform(-4, 4))
+    if means == "coloured":
+        return coloured(white, rate, rng)
     if means == "hiss":
         return chain.shape(white, rate, rng.uniform(0.2, 0.5) * high, high, rng.uniform(0, 3))
     body = chain.shape(white, rate, rng.uniform(15, 40), rng.uniform(150, 900), -rng.uniform(3, 7))
     slow = np.interp(np.arange(count), np.linspace(0, count, int(count / rate * 4) + 2), rng.standard_normal(int(count / rate * 4) + 2))
     return body * np.exp(rng.uniform(0.2, 0.9) * slow).astype(np.float32)
+
+
+def coloured(white: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise whose spectrum wanders by some decibels an octave, and whose level may sway."""
+    spectrum = np.fft.rfft(white)
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(white), 1 / rate), 20) / 20)
+    curve = np.cumsum(rng.standard_normal(12) * rng.uniform(2, 8) + rng.uniform(-5, 5))
+    wave = np.fft.irfft(spectrum * 10 ** (np.interp(octaves, np.arange(12), curve) / 20), len(white))
+    sway = np.interp(np.arange(len(white)), np.linspace(0, len(white), 40), rng.standard_normal(40))
+    return (wave * np.exp(rng.choice([0.0, 0.3]) * rng.uniform(0, 1) * sway)).astype(np.float32)
 
 
 def clip(means: str, wave: np.ndarray, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -70,6 +117,10 @@ def clip(means: str, wave: np.ndarray, share: float, rng: np.random.Generator) -
     to_full = 0.99 / limit * after
     if means == "one_sided":
         return np.minimum(wave, limit) * min(to_full, 0.99 / max(-wave.min(), limit)), wave >= limit
+    if means == "uneven":  # the other side is cut off higher up, if at all
+        wave = wave * rng.choice([-1, 1])
+        other = limit * rng.uniform(1.0, 2.5)
+        return np.clip(wave, -other, limit) * min(to_full, 0.99 / min(other, max(-wave.min(), limit))), (wave >= limit) | (wave <= -other)
     if means == "soft":  # flattens from half the limit on
         over = np.abs(wave) / limit
         return (np.tanh(over * 1.5) * np.sign(wave) / np.tanh(1.5) * 0.99 * after).clip(-0.99, 0.99).astype(np.float32), over >= 1

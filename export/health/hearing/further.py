@@ -1,5 +1,6 @@
 """Further music, speech and other sounds, from Debian packages unpacked into one folder
-(`dpkg -x PACKAGE.deb FOLDER/PACKAGE`).
+(`dpkg -x PACKAGE.deb FOLDER/PACKAGE`; `public.zip` of 0ad-data and the `.pk3` of ufoai-music and nexuiz-music unzipped beside
+themselves), and what `speak.py` wrote to FOLDER/spoken.
 
 Training hears most of them; some voices and music are kept for `val`, which has one voice and nine cuts of music else. The
 languages of the held-out split are left out, that of `val` too.
@@ -16,10 +17,12 @@ from .sources import FLAT, RATE, Recording, flat_share
 
 # Of each package, the folders of music and of other sounds, in which nobody speaks, as expressions.
 MUSIC = {
+    "0ad-data": "audio/music",
     "asc-music": "music",
     "asterisk-moh-opsound-wav": "moh",
     "btanks-data": "tunes",
     "colobot-common-sounds": "music",
+    "drascula-music": "audio",
     "extremetuxracer-data": "music",
     "fillets-ng-data": "music",
     "flare-game": "music",
@@ -28,10 +31,16 @@ MUSIC = {
     "fretsonfire-songs-sectoid": "songs",
     "hedgewars-data": "Music",
     "lincity-ng-data": "music",
+    "lomiri-sounds": "ringtones",
+    "naev-data": "music",
+    "nexuiz-music": "music",
     "openclonk-data": "Music",
     "planetblupi-music-ogg": "music",
+    "redeclipse-data": "sounds/music",
     "supertux-data": "music",
     "trackballs-data": "music",
+    "ufoai-music": "music",
+    "unknown-horizons": "music",
     "warmux-data": "music",
     "warzone2100-music": "music",
     "wesnoth-1.16-music": "music",
@@ -39,17 +48,25 @@ MUSIC = {
     "xmoto-data": "Musics",
 }
 OTHER = {
+    "0ad-data": "audio/(ambient|resource|attack|actor/(gate|mounted|ship|fauna|singlesteps))",
     "btanks-data": "sounds",
     "endless-sky-data": "sounds",
     "flare-game": "soundfx/(steps|environment|inventory|powers)",
+    "freeorion-data": "combat",
     "hedgewars-data": "Sounds$",
     "lincity-ng-data": "sounds",
+    "naev-data": "sounds",
+    "pingus-data": "sounds",
+    "redeclipse-data": "sounds/(ambience|sfx|weapons)",
+    "torcs-data": "sound",
     "trackballs-data": "sfx",
+    "unknown-horizons": "audio/sounds",
     "warmux-data": "sound/default/(weapons|misc)",
     "widelands-data": "sound/(animals|farm|woodcutting|smiths)",
 }
 # The language of a spoken word, or whose it is, stands in its path.
 SPEECH = {
+    "0ad-data": r"voice/(\w+)/",
     "gcin-voice": r"/(\d)\.ogg",
     "hedgewars-data": r"voices/(\w+)/",
     "klettres-data": r"klettres/(\w+)/",
@@ -64,7 +81,9 @@ SENTENCES = {
     "fillets-ng-data-cs": r"/\w+-(m|v)-[^/]*$",
     "fillets-ng-data-nl": r"sound/.*/(nl)/",
     "pocketsphinx-testdata": r"data/(librivox)/",
+    "unknown-horizons": r"voice/(\w+)/",
 }
+SPOKEN = r"spoken/([^/]+)/"  # of `speak.py`, a folder beside the packages
 NOT = ("fr", "ru", "Russian", "Default_ru", "Singer")  # languages of `val` and of the held-out split, and one that sings
 VAL = re.compile(
     "asterisk-moh|fretsonfire-songs-sectoid|lincity|warzone2100|fillets-ng-data-nl"
@@ -134,6 +153,9 @@ def everything(folder: Path, seed: int) -> tuple[list[Recording], list[Recording
         for voice, paths in voices(folder, package, where).items():
             for path in (paths[i] for i in rng.permutation(len(paths))[:WORDS]):
                 speech += record(path, rng, f"{package}/{voice}", "word", voice)
+    for voice, paths in voices(folder, "spoken", SPOKEN).items():
+        for path in paths:
+            speech += record(path, rng, f"spoken/{voice}", "sentence", voice)
     for package, where in SENTENCES.items():
         for voice, paths in voices(folder, package, where).items():
             for k, path in enumerate(paths[i] for i in rng.permutation(len(paths))[:SAID]):

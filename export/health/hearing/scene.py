@@ -141,8 +141,11 @@ def audible(holes: list[tuple[int, int]], wave: np.ndarray, rate: int) -> np.nda
     return found
 
 
+USES = {"seen": ("seen",), "trained": ("seen", "extra"), "unseen": ("unseen",)}
+
+
 def draw_means(label: str, use: str, rng: np.random.Generator) -> str:
-    return str(rng.choice([m for m, entry in GRID[label]["means"].items() if entry["use"] == use]))
+    return str(rng.choice([m for m, entry in GRID[label]["means"].items() if entry["use"] in USES[use]]))
 
 
 def strength(label: str, means: str, rng: np.random.Generator) -> float:
@@ -151,7 +154,7 @@ def strength(label: str, means: str, rng: np.random.Generator) -> float:
 
 
 def render(recordings: Recordings, label: str | None, use: str, rng: np.random.Generator, seconds: int = SECONDS) -> Scene:
-    """A scene damaged as `label` says, or not at all; one in four of the damaged ones by a second means.
+    """A scene damaged as `label` says by means of a `use` (USES), or not at all; one in four of the damaged ones by a second means.
 
     Only an undamaged one may last other than SECONDS."""
     codec, rate, bit_rate = chain.draw(rng)
