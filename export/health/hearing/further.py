@@ -98,8 +98,12 @@ UNSURE = frozenset({"noise", "hum", "dropouts"})
 
 
 def cut(path: Path, rng: np.random.Generator) -> np.ndarray | None:
-    """Some seconds of a file as i16 at RATE; `None` where nothing is to be heard."""
-    with soundfile.SoundFile(path) as file:
+    """Some seconds of a file as i16 at RATE; `None` where nothing is to be heard, or nothing that libsndfile reads."""
+    try:
+        file = soundfile.SoundFile(path)
+    except soundfile.LibsndfileError:
+        return None
+    with file:
         wanted = min(file.frames, SECONDS * file.samplerate)
         file.seek(int(rng.integers(file.frames - wanted + 1)))
         wave = file.read(wanted, dtype="float32", always_2d=True).mean(1)
