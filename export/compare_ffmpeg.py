@@ -23,7 +23,7 @@ from health import calibrate, loader, report, score
 from health.corpus import Corpus, save, truth, window
 from health.events import looks
 from health.full_rate import record
-from health.network import Perceiver, RawPerceiver
+from health.network import trained
 from health.scene import LABEL
 from health.sources import Sources
 
@@ -119,8 +119,7 @@ def main() -> None:
     if not o.weights:
         return
     torch.set_num_threads(1)
-    model = RawPerceiver(Perceiver()).eval()
-    model.model.load_state_dict(torch.load(o.weights, map_location="cpu", weights_only=True)["ema"])
+    model, _ = trained(o.weights)
     card = json.loads(o.card.read_text())
     truth_a, _, said_a = table(tune, tune_found)
     truth_b, batch, said_b = table(test, test_found)

@@ -20,7 +20,7 @@ import torch
 
 from health import hearing_scores, report, sound
 from health.hearing.corpus import Corpus, fixed
-from health.network import Perceiver, RawPerceiver
+from health.network import trained
 
 SECONDS = sound.SAMPLES / sound.RATE
 SILENT = [(n, d) for n in (-70, -65, -60, -55, -50, -45) for d in (0.5, 1.0, 1.5, 1.9)]  # dB, seconds
@@ -115,8 +115,7 @@ def main() -> None:
     waves, truth_b = waves[own], truth_b[own]
     card = json.loads(o.card.read_text())
     part = {name: values[-len(sound.LABELS) :] for name, values in card["calibration"].items()}
-    model = RawPerceiver(Perceiver()).eval()
-    model.model.load_state_dict(torch.load(o.weights, map_location="cpu", weights_only=True)["ema"])
+    model, _ = trained(o.weights)
     mine = hearing_scores.Hearing(part, card["thresholds"], {}, {}).said(model, waves)
     said_b = answers(waves)
     result: dict = {"windows": len(waves)}

@@ -21,7 +21,7 @@ from evaluate_stream_health import picture_logits
 from export_stream_health import TOLERANCE
 from health import calibrate, clip, hearing_scores, loader, report, score, sound
 from health.corpus import Corpus
-from health.network import LABELS, Perceiver, RawPerceiver
+from health.network import LABELS, RawPerceiver, trained
 from health.sources import in_training
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,10 +50,10 @@ def shipped() -> dict:
     return json.loads(next(p.value for p in file.metadata_props if p.key == "percept.manifest"))
 
 
-def with_sound(model: RawPerceiver, corpus: Corpus, sounds: Path, output: dict, trained: set[str]) -> dict:
+def with_sound(model: RawPerceiver, corpus: Corpus, sounds: Path, output: dict, in_train: set[str]) -> dict:
     """Held-out pictures with held-out sound beside them: F1 of the labels of the picture."""
     batch, owners, _ = loader.fixed(corpus, 3)
-    own = ~np.isin([corpus.scenes[i].about["source"] for i in owners], [*trained])
+    own = ~np.isin([corpus.scenes[i].about["source"] for i in owners], [*in_train])
     calibration = {name: values[: len(clip.LABELS)] for name, values in output["calibration"].items()}
     enter = np.array([output["thresholds"][label]["enter"] for label in clip.LABELS])
     said = {}
@@ -75,9 +75,7 @@ def main() -> None:
     a.add_argument("--note", default="", help="for the log of held-out runs")
     o = a.parse_args()
     torch.set_num_threads(1)
-    saved = torch.load(o.weights, map_location="cpu", weights_only=True)
-    model = RawPerceiver(Perceiver()).eval()
-    model.model.load_state_dict(saved["ema"])
+    model, step = trained(o.weights)
     same_sight(model)
     was = shipped()
 
@@ -86,18 +84,18 @@ def main() -> None:
     if o.val_only:
         return
     results = json.loads(RESULTS.read_text())
-    results["steps_of_hearing"] = saved["step"]
+    results["steps_of_hearing"] = step
     results["sound"] = {"val": hearing.val} | hearing.held_out(model, o.sounds)
     results["heldout_seen_means_with_sound"] = with_sound(model, Corpus(o.corpus / "heldout"), o.sounds, was["output"], in_training(o.data))
     found = {name: results["sound"][name]["macro_f1"] for name in ("heldout", "heldout_unseen")}
     mark = hashlib.sha256(o.weights.read_bytes()).hexdigest()[:12]
-    report.log_look(Path(__file__).name, note=o.note, step=saved["step"], weights=mark, sound=found)
+    report.log_look(Path(__file__).name, note=o.note, step=step, weights=mark, sound=found)
     print("held-out, sound", json.dumps(found))
 
     sight = len(clip.LABELS)
     calibration = {name: was["output"]["calibration"][name][:sight] + hearing.calibration[name] for name in ("scale", "bias")}
     limits = {label: was["output"]["thresholds"][label] for label in clip.LABELS} | hearing.limits
-    card = was["card"] | {"steps_of_hearing": saved["step"]} | hearing_scores.card(results["sound"])
+    card = was["card"] | {"steps_of_hearing": step} | hearing_scores.card(results["sound"])
     card["prior"] = dict(zip(LABELS, [*list(was["card"]["prior"].values())[:sight], *hearing.calibration["prior"]]))
     card["calibrated_on"] = "val windows, damage by means of training; for sound also val_further"
     o.out.write_text(json.dumps({"calibration": calibration, "thresholds": limits, "card": card}, indent=1))

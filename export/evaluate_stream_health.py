@@ -18,7 +18,7 @@ import torch
 from health import calibrate, clip, hearing_scores, loader, report, score, sound
 from health.corpus import STILL, Corpus, window
 from health.events import SOON, events, looks, rising_edge
-from health.network import Perceiver, RawPerceiver
+from health.network import trained
 from health.scene import LABEL
 from health.sources import in_training
 
@@ -43,13 +43,13 @@ def scene_scores(model, corpus: Corpus, calibration: dict, scenes: list[int]) ->
     return np.split(found, np.cumsum(lengths)[:-1])
 
 
-def event_table(model, corpus: Corpus, calibration: dict, limits: dict, trained: set[str]) -> tuple[dict, dict]:
+def event_table(model, corpus: Corpus, calibration: dict, limits: dict, in_train: set[str]) -> tuple[dict, dict]:
     """Recall of fresh rising edges and the delay from the first damaged picture to the event, seconds.
 
     Of each label, were it to start as soon as Percept's own default allows; and of all labels that are told to hold
     for longer, as they are, where the damage stays SPARE longer than that.
     """
-    edges = {i: e for i, s in enumerate(corpus.scenes) if s.about["source"] not in trained and (e := rising_edge(s)) is not None}
+    edges = {i: e for i, s in enumerate(corpus.scenes) if s.about["source"] not in in_train and (e := rising_edge(s)) is not None}
     soon: dict[str, list] = {}
     held: list = []
     for i, found in zip(edges, scene_scores(model, corpus, calibration, list(edges))):
@@ -114,9 +114,7 @@ def main() -> None:
     a.add_argument("--note", default="", help="for the log of held-out runs")
     o = a.parse_args()
     torch.set_num_threads(1)
-    saved = torch.load(o.weights, map_location="cpu", weights_only=True)
-    model = RawPerceiver(Perceiver()).eval()
-    model.model.load_state_dict(saved["ema"])
+    model, step = trained(o.weights)
 
     val = Corpus(o.corpus / "val", (o.extra or o.corpus) / "val_extra")
     batch, owners, _ = loader.fixed(val, 3)
@@ -132,7 +130,7 @@ def main() -> None:
     quiet = [calibrate.scores(logits, calibration) for logits in silent]
     limits = calibrate.thresholds(probabilities, batch.truth, quiet)
     said = probabilities >= enter(limits)
-    results = {"steps": saved["step"], "val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
+    results = {"steps": step, "val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
     print("val", json.dumps(score.summary(said, batch.truth)))
     for name in ("seen", "extra"):
         these = np.array([val.scenes[i].about["use"] == name for i in owners])
@@ -147,13 +145,13 @@ def main() -> None:
     print("val, sound", json.dumps(hearing.val_summary))
     if not o.val_only:
         results["sound"] |= hearing.held_out(model, o.sounds)
-        trained = in_training(o.data)
+        in_train = in_training(o.data)
         for name, folder in (("heldout_seen_means", "heldout"), ("heldout_unseen_means", "heldout_unseen")):
             corpus = Corpus(o.corpus / folder)
             batch, owners, places = loader.fixed(corpus, 3)
             said, truth = calibrate.scores(picture_logits(model, batch), calibration) >= enter(limits), batch.truth
             sources = np.array([corpus.scenes[i].about["source"] for i in owners])
-            own = ~np.isin(sources, [*trained])
+            own = ~np.isin(sources, [*in_train])
             results[name] = report.per_label(said[own], truth[own], sources[own].tolist())
             results[name]["shared_with_training"] = {"windows": int((~own).sum()), **score.summary(said[~own], truth[~own])}
             if name == "heldout_seen_means":
@@ -163,11 +161,11 @@ def main() -> None:
             results[name]["false_on_healthy"] = score.summary(said[own], truth[own])["false_on_healthy"]
             mine = np.flatnonzero(own)
             results[name]["by_strength"] = report.by_strength(said[own], truth[own], corpus, [owners[i] for i in mine], [places[i] for i in mine])
-            results[name]["events"], results[name]["events_held"] = event_table(model, corpus, calibration, limits, trained)
+            results[name]["events"], results[name]["events_held"] = event_table(model, corpus, calibration, limits, in_train)
             print(name, json.dumps(score.summary(said[own], truth[own])))
         results["frozen_on_noise_free_still_cameras"] = still_table(model, Corpus(o.corpus / "heldout_still"), calibration, limits)
         report.log_look(
-            Path(__file__).name, note=o.note, step=saved["step"], weights=mark,
+            Path(__file__).name, note=o.note, step=step, weights=mark,
             seen=results["heldout_seen_means"]["macro_f1"], unseen=results["heldout_unseen_means"]["macro_f1"],
             f1_seen={k: v["f1"] for k, v in results["heldout_seen_means"]["labels"].items()},
             f1_unseen={k: v["f1"] for k, v in results["heldout_unseen_means"]["labels"].items()},
@@ -178,7 +176,7 @@ def main() -> None:
     limits |= hearing.limits
     prior = dict(zip(clip.LABELS + sound.LABELS, calibration.pop("prior")))
     card = {
-        "state": "trained", "steps": saved["step"],
+        "state": "trained", "steps": step,
         "trained_on": "synthetic damage to photographs and clips of the training data pack, through real encoders; sources and licences in models/README.md",
         "calibrated_on": "val windows, damage by means of training", "prior": prior,
     }  # fmt: skip

@@ -20,7 +20,7 @@ from false_alarms import rate
 from health import calibrate, clip, hearing_scores, report, sound
 from health.hearing import quiet
 from health.hearing.scene import DAMAGE
-from health.network import Perceiver, RawPerceiver
+from health.network import trained
 
 
 def main() -> None:
@@ -36,8 +36,7 @@ def main() -> None:
     shards = quiet.make(o.out / o.split, o.data, o.split, o.hours)
     if not o.weights:
         return
-    model = RawPerceiver(Perceiver()).eval()
-    model.model.load_state_dict(torch.load(o.weights, map_location="cpu", weights_only=True)["ema"])
+    model, _ = trained(o.weights)
     card = json.loads(o.card.read_text())
     calibration = {name: values[len(clip.LABELS) :] for name, values in card["calibration"].items()}
     logits, truths = quiet.looks(lambda waves: hearing_scores.logits(model, waves), shards)

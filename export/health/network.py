@@ -13,6 +13,7 @@ latents and, since these were trained before the rows of sound had a stem, from 
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -216,3 +217,11 @@ class RawPerceiver(nn.Module):
     def forward(self, video: torch.Tensor, times: torch.Tensor, audio: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         rows = torch.cat([self.seen(video, times), self.heard(audio)], 1)
         return self.model.perceive(rows, self.model.mask(present))
+
+
+def trained(checkpoint: Path) -> tuple[RawPerceiver, int]:
+    """The averaged weights of a checkpoint of the training scripts, to score; and how many steps they had."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    model = RawPerceiver(Perceiver()).eval()
+    model.model.load_state_dict(saved["ema"])
+    return model, saved.get("step", 0)
