@@ -233,26 +233,48 @@ fn pictured_at(folder: &Path, name: &str, graph: &str, sound: u32) -> String {
     let mut arguments = vec!["-f", "lavfi", "-i", graph, "-f", "lavfi", "-i", &heard];
     arguments.extend("-c:v libx264 -preset ultrafast -pix_fmt yuv420p -bf 0 -c:a aac".split(' '));
     // Else FFmpeg writes ten seconds of sound without waiting for a picture.
-    arguments.extend("-threads 1 -max_interleave_delta 0".split(' '));
+    arguments.extend("-threads 1 -max_interleave_delta 0 -copyts".split(' '));
     arguments.push(&path);
     ffmpeg(&arguments);
     path
+}
+
+/// The windows of a clip: their ends, and whether its pictures and its sound were judged.
+fn looked_at(clip: &str) -> Vec<(u32, [bool; 2])> {
+    let ended = percept(&["run", "--listen", "off", clip]);
+    assert_eq!(ended.code(), Some(0), "{clip}: {}", ended.stderr);
+    let name = Path::new(clip).file_stem().unwrap().to_str().unwrap();
+    let told = windows(&ended.events, name);
+    told.iter().map(|(end, scores)| (end.round() as u32, judged(scores))).collect()
+}
+
+/// Windows of sound alone.
+fn alone(ends: std::ops::RangeInclusive<u32>) -> Vec<(u32, [bool; 2])> {
+    ends.step_by(2).map(|end| (end, [false, true])).collect()
+}
+
+#[test]
+fn sound_is_heard_where_pictures_are_late_or_cannot_be_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = "testsrc2=size=128x96:rate=10:duration=20,setpts=PTS+30/TB";
+    let told = looked_at(&pictured_at(folder.path(), "late.mkv", late, 50));
+    let seen = told.iter().position(|(_, judged)| judged[0]).unwrap();
+    assert_eq!(told[..seen], alone(3..=33));
+    assert_eq!(told[seen..], [36, 38, 40, 42, 44, 46, 48].map(|end| (end, [true, true])));
+
+    let whole =
+        pictured_at(folder.path(), "whole.mkv", "testsrc2=size=128x96:rate=10:duration=20", 20);
+    let spoilt = folder.path().join("spoilt.mkv").to_str().unwrap().to_owned();
+    let each_byte = ["-c", "copy", "-bsf:v", "noise=amount=1"];
+    ffmpeg(&[&["-i", &whole][..], &each_byte, &[&spoilt]].concat());
+    assert_eq!(looked_at(&spoilt), alone(3..=19));
 }
 
 #[test]
 fn sound_is_heard_where_pictures_are_too_rare_too_few_or_stop() {
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str, graph: &str, sound: u32| {
-        let clip = pictured_at(folder.path(), name, graph, sound);
-        let ended = percept(&["run", "--listen", "off", &clip]);
-        assert_eq!(ended.code(), Some(0), "{name}: {}", ended.stderr);
-        let told = windows(&ended.events, name.split('.').next().unwrap());
-        let told: Vec<_> =
-            told.iter().map(|(end, scores)| (end.round() as u32, judged(scores))).collect();
-        told
-    };
-    let alone = |ends: std::ops::RangeInclusive<u32>| -> Vec<_> {
-        ends.step_by(2).map(|end| (end, [false, true])).collect()
+        looked_at(&pictured_at(folder.path(), name, graph, sound))
     };
     // A slide every 10 s, and every 20 s.
     for (name, every, container) in [("ten", 10, "mp4"), ("twenty", 20, "mkv")] {

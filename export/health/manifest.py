@@ -5,7 +5,7 @@ import json
 from . import clip, sound
 from .network import LABELS
 
-NAME, VERSION = "stream-health", "2.2.0"
+NAME, VERSION = "stream-health", "2.3.0"
 LICENCE = "CC-BY-SA-4.0"
 SOURCE = "Percept, export/train_stream_health.py and export/train_hearing.py"
 CALIBRATION = {"scale": [1.0] * len(LABELS), "bias": [0.0] * len(LABELS)}

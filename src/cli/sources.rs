@@ -70,7 +70,8 @@ fn described(probe: &Probe) -> String {
     }
     match track.duration_seconds {
         Some(seconds) if !track.live => line("duration", format!("{seconds:.1} s")),
-        _ => line("duration", "live".into()),
+        _ if track.live => line("duration", "live".into()),
+        _ => line("duration", "unknown".into()),
     }
     match probe.key_frame_interval_seconds {
         Some(seconds) => line("key frames", format!("at most {seconds:.2} s apart")),

@@ -12,6 +12,11 @@ pub enum DecodeError {
          or install a full build of FFmpeg's libraries"
     )]
     NoDecoder { codec: &'static str },
+    #[error(
+        "decoding sound ({codec}): this build of FFmpeg has no decoder for it: set the camera to AAC \
+         or G.711, or install a full build of FFmpeg's libraries"
+    )]
+    NoSoundDecoder { codec: &'static str },
     #[error("starting the decoder for {codec}: {cause}: the stream's description may be damaged")]
     Start { codec: &'static str, live: bool, cause: ffmpeg::Error },
     #[error(
@@ -40,7 +45,7 @@ impl Fault for DecodeError {
 
     fn kind(&self) -> &'static str {
         match self {
-            Self::NoDecoder { .. } => "no_decoder",
+            Self::NoDecoder { .. } | Self::NoSoundDecoder { .. } => "no_decoder",
             Self::Start { .. } => "decoder",
             Self::Scale { .. } => "scale",
             Self::Damaged { .. } => "damaged",

@@ -14,8 +14,10 @@ use crate::telemetry::metrics::StreamMetrics;
 
 /// Sound beyond this many times full scale is cut off there.
 const LOUDEST: f32 = 64.0;
-/// Sound that waits until the pictures have said where they are, at most; older is dropped.
-const MOST_HELD: Duration = Duration::from_secs(3);
+/// Sound that waits for the first picture to say where it is; after that it says so itself.
+const LONGEST_UNPLACED: Duration = Duration::from_secs(3);
+/// Sound that is held at most, beside pictures without timestamps; older is dropped.
+const MOST_HELD: Duration = Duration::from_secs(6);
 /// Sound whose timestamps have had nothing to do with the pictures' for so long is taken for
 /// what comes with them.
 const LONGEST_ELSEWHERE: Duration = Duration::from_secs(2);
@@ -88,7 +90,7 @@ impl SoundDecoder {
     ) -> Result<Self, DecodeError> {
         let codec = track.parameters.id().name();
         let start = |cause| match cause {
-            ffmpeg::Error::DecoderNotFound => DecodeError::NoDecoder { codec },
+            ffmpeg::Error::DecoderNotFound => DecodeError::NoSoundDecoder { codec },
             cause => DecodeError::Start { codec, live: track.live, cause },
         };
         let context =
@@ -262,7 +264,7 @@ impl SoundDecoder {
     }
 
     /// Where the first of what is held lies on the pictures' timeline; `None`: it must wait.
-    fn follow(&mut self, timeline: &Timeline) -> Option<(MediaTime, u32)> {
+    fn follow(&mut self, timeline: &mut Timeline) -> Option<(MediaTime, u32)> {
         let held = self.held.front()?;
         let segment = timeline.segment();
         if self.shift.0 != segment {
@@ -280,6 +282,15 @@ impl SoundDecoder {
             }
             return Some((before(timeline.latest()?, nanos(self.held_for())), segment));
         };
+        if timeline.latest().is_none() && self.held_for() > LONGEST_UNPLACED {
+            timeline.begin_by(RawTime {
+                pts: Some(pts),
+                tick: self.tick,
+                duration: None,
+                arrived: held.origin.arrived,
+                live: self.live,
+            });
+        }
         match timeline.beside(pts, self.tick, self.shift.1) {
             Beside::At { media, segment } => Some((before(media, held.early), segment)),
             Beside::NotYet => None,

@@ -88,6 +88,8 @@ struct Last {
     tick: (i32, i32),
     duration: Option<Duration>,
     arrived: Instant,
+    /// Of a frame, and not of another track ([`Timeline::begin_by`]).
+    frame: bool,
 }
 
 impl Timeline {
@@ -146,6 +148,14 @@ impl Timeline {
         }
     }
 
+    /// No frame has come for long since the beginning or a reconnect: another track, whose clock
+    /// the frames share, says where time is. The first frame may lie before it.
+    pub fn begin_by(&mut self, time: RawTime) {
+        let before = self.last.map_or(0, |last| last.media);
+        self.place(time);
+        self.last = self.last.map(|last| Last { media: before, frame: false, ..last });
+    }
+
     /// Another track that was placed in this segment has come to `media`: it may go on from there
     /// however long no frame comes, and the next frame may lie as far on without a jump.
     pub fn followed(&mut self, media: MediaTime, segment: u32) {
@@ -188,7 +198,8 @@ impl Timeline {
                 // Of a clock that is too fast, which has run ahead.
                 by_clock.max(last.media + (waited - nanos_of(HELD_BACK)))
             }
-            _ => last.media + guess,
+            _ if last.frame => last.media + guess,
+            _ => self.beside.unwrap_or(last.raw) + guess,
         };
         let anew = anew.max(last.media + 1);
         if std::mem::take(&mut self.reopened) {
@@ -197,7 +208,7 @@ impl Timeline {
         let Some(nanos) = nanos else {
             return self.settle(&time, last.media.max(last.raw) + guess, last.offset, false);
         };
-        let Some(offset) = last.offset.filter(|_| last.tick == time.tick) else {
+        let Some(offset) = last.offset.filter(|_| last.tick == time.tick || !last.frame) else {
             let media = last.media + guess;
             return self.settle(&time, media, Some(media - nanos), false);
         };
@@ -211,7 +222,7 @@ impl Timeline {
         .unwrap_or(MOST_FORWARD);
         // Packets come in decoding order: B-frames step back by as many frames as lie between.
         let back = last.duration.map_or(0, |d| nanos_of(d).saturating_mul(REORDERED));
-        let back = back.max(MOST_BACK);
+        let back = if last.frame { back.max(MOST_BACK) } else { MOST_FORWARD };
         let furthest = self.beside.map_or(last.raw, |beside| beside.max(last.raw));
         let fits = |raw: i64| (last.raw - back..=furthest + longest).contains(&raw);
         let raw = nanos.saturating_add(offset);
@@ -242,6 +253,7 @@ impl Timeline {
             tick: time.tick,
             duration: time.duration,
             arrived: time.arrived,
+            frame: true,
         });
         Moment { media: MediaTime::from_nanos(media), segment: self.segment, jumped }
     }
@@ -322,6 +334,39 @@ mod tests {
         let mut untimed = Feed::file();
         untimed.timeline.begin_at((1400, MS_CLOCK));
         assert_eq!(untimed.at(None, NOW).0, 0.0);
+    }
+
+    #[test]
+    fn another_track_says_where_time_is_until_a_frame_comes() {
+        const MS_CLOCK: (i32, i32) = (1, 1000);
+        let sound = |feed: &Feed, ms: i64, arrived: Duration| RawTime {
+            pts: Some(ms),
+            tick: MS_CLOCK,
+            duration: None,
+            arrived: feed.start + arrived,
+            live: feed.live,
+        };
+        let at =
+            |ms: i64, segment| Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment };
+        for (first, media, jumped) in [
+            (40_000, 39_000.0, false), // where the sound has come to
+            (800, 0.0, false),         // a little before it
+            (3_000_000, 39_000.0, true),
+        ] {
+            let mut feed = Feed { duration: None, ..Feed::file() };
+            feed.timeline.begin_by(sound(&feed, 1000, NOW));
+            assert_eq!(feed.timeline.beside(1500, MS_CLOCK, 0), at(500, 0));
+            feed.timeline.followed(MediaTime::from_nanos(39_000_000_000), 0);
+            let (found, moment) = feed.at(first * 90, NOW);
+            let frame = if jumped { 40.0 } else { 0.0 };
+            assert_eq!((found, moment.jumped), (media + frame, jumped), "{first}");
+        }
+        let mut live = Feed::live();
+        live.at(0, NOW);
+        live.timeline.reconnected();
+        live.timeline.begin_by(sound(&live, 500, 10_000 * MS));
+        assert_eq!(live.timeline.beside(3500, MS_CLOCK, 0), at(13_000, 1));
+        assert_eq!(live.at(90 * 4500, 14_000 * MS).0, 14_000.0);
     }
 
     #[test]

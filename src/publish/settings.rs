@@ -57,13 +57,16 @@ impl SinkSettings {
     /// Whether events could be written there, leaving nothing behind.
     pub fn check(&self) -> Result<(), PublishError> {
         let Self::File { path } = self else { return Ok(()) };
-        let was_there = path.symlink_metadata().is_ok();
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        opened.map_err(|cause| fault(path, cause))?;
-        if !was_there {
-            std::fs::remove_file(path).map_err(|cause| fault(path, cause))?;
-        }
-        Ok(())
+        let tried = match OpenOptions::new().append(true).open(path) {
+            // Another percept may make it at any moment, so a file of another name is tried.
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                let trial = path.with_file_name(format!(".percept-{}", std::process::id()));
+                let made = OpenOptions::new().write(true).create_new(true).open(&trial);
+                made.and_then(|_| std::fs::remove_file(&trial))
+            }
+            opened => opened.map(drop),
+        };
+        tried.map_err(|cause| fault(path, cause))
     }
 
     pub(super) fn open(&self) -> Result<Lines, PublishError> {

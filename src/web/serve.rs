@@ -74,10 +74,12 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, WebError> {
     Ok(listener)
 }
 
-/// Whether this machine could listen at `address`, whoever holds its port now.
+/// Whether this process could listen at `address`, were its port free.
 pub fn check_address(address: SocketAddr) -> Result<(), WebError> {
-    let any_port = SocketAddr::new(address.ip(), 0);
-    TcpListener::bind(any_port).map(drop).map_err(|cause| WebError::Listen { address, cause })
+    match bind(address) {
+        Ok(_) | Err(WebError::PortInUse { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Answers on `listener`, which is one of [`bind`]'s, until `stop` is done and the answers

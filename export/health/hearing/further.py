@@ -2,8 +2,9 @@
 (`dpkg -x PACKAGE.deb FOLDER/PACKAGE`; `public.zip` of 0ad-data and the `.pk3` of ufoai-music and nexuiz-music unzipped beside
 themselves), and what `speak.py` wrote to FOLDER/spoken.
 
-Training hears most of them; some voices and music are kept for `val`, which has one voice and nine cuts of music else. The
-languages of the held-out split are left out, that of `val` too.
+Training hears most of them; some voices and music are kept for `val`, which has one voice and nine cuts of music else. Of
+speech, French (the voice of `val`) and Russian (held out) are left out. Another voice may speak a language of `val` or of the
+held-out split in training.
 """
 
 import re
@@ -33,7 +34,7 @@ MUSIC = {
     "lincity-ng-data": "music",
     "lomiri-sounds": "ringtones",
     "naev-data": "music",
-    "nexuiz-music": "music",
+    "nexuiz-music": "cdtracks",
     "openclonk-data": "Music",
     "planetblupi-music-ogg": "music",
     "redeclipse-data": "sounds/music",
@@ -83,8 +84,8 @@ SENTENCES = {
     "pocketsphinx-testdata": r"data/(librivox)/",
     "unknown-horizons": r"voice/(\w+)/",
 }
-SPOKEN = r"spoken/([^/]+)/"  # of `speak.py`, a folder beside the packages
-NOT = ("fr", "ru", "Russian", "Default_ru", "Singer")  # languages of `val` and of the held-out split, and one that sings
+SPOKEN = r"^/([^/]+)/"  # of `speak.py`, a folder beside the packages
+NOT = ("fr", "ru", "Russian", "Default_ru", "Singer")  # French, Russian, and one that sings
 VAL = re.compile(
     "asterisk-moh|fretsonfire-songs-sectoid|lincity|warzone2100|fillets-ng-data-nl"
     "|klettres-data/(ar|da|hu|pt_BR)|ktuberling-data/(gl|sl)|tuxpaint-stamps-default/(el|lt|ro)|hedgewars-data/(Pirate|Surfer|Default_pl)"
@@ -127,11 +128,16 @@ def sounds(folder: Path, package: str) -> list[Path]:
     return sorted(p for p in (folder / package).rglob("*") if p.suffix in (".ogg", ".opus", ".mp3", ".wav", ".flac"))
 
 
+def inside(path: Path, folder: Path, package: str) -> str:
+    """Where a file or folder lies in its package, whatever lies above it."""
+    return "/" + str(path.relative_to(folder / package))
+
+
 def voices(folder: Path, package: str, where: str) -> dict[str, list[Path]]:
-    """Files of a package by language or voice, without the languages of the scored splits."""
+    """Files of a package by language or voice, without those that are NOT heard."""
     found: dict[str, list[Path]] = {}
     for path in sounds(folder, package):
-        if at := re.search(where, str(path)):
+        if at := re.search(where, inside(path, folder, package)):
             found.setdefault(at[1], []).append(path)
     return {voice: paths for voice, paths in found.items() if not voice.startswith(NOT)}
 
@@ -146,12 +152,12 @@ def everything(folder: Path, seed: int) -> tuple[list[Recording], list[Recording
     music, speech, other = [], [], []
     for package, where in MUSIC.items():
         for path in sounds(folder, package):
-            if re.search(where, str(path.parent)):
+            if re.search(where, inside(path.parent, folder, package)):
                 for _ in range(CUTS):
                     music += record(path, rng, f"{package}/{path.stem}", "music", "")
     for package, where in OTHER.items():
         for path in sounds(folder, package):
-            if re.search(where, str(path.parent)):
+            if re.search(where, inside(path.parent, folder, package)):
                 other += record(path, rng, f"{package}/{path.stem}", "effect", "", UNSURE)
     for package, where in SPEECH.items():
         for voice, paths in voices(folder, package, where).items():

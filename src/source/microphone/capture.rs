@@ -1,5 +1,6 @@
 //! From the sound library's thread into a ring.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ pub(super) struct Capture {
     samples: Consumer<f32>,
     calls: Consumer<Call>,
     fault: Arc<Mutex<Option<cpal::Error>>>,
+    overruns: Arc<AtomicU64>,
     pub rate: u32,
     pub channels: u16,
 }
@@ -64,13 +66,18 @@ impl Capture {
             lost: 0,
         };
         let errors = fault_slot.clone();
+        let counted = Arc::new(AtomicU64::new(0));
+        let overruns = counted.clone();
         let told = move |error: cpal::Error| {
-            // What the next call makes good by itself is none.
-            if !matches!(
-                error.kind(),
-                ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged
-            ) {
-                errors.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+            match error.kind() {
+                ErrorKind::Xrun => {
+                    overruns.fetch_add(1, Ordering::Relaxed);
+                }
+                // What the next call makes good by itself is none.
+                ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => {}
+                _ => {
+                    errors.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                }
             }
         };
         let stream = match format {
@@ -91,7 +98,21 @@ impl Capture {
         };
         let stream = stream.map_err(fault)?;
         stream.play().map_err(fault)?;
-        Ok(Self { name, stream: Some(stream), samples, calls, fault: fault_slot, rate, channels })
+        Ok(Self {
+            name,
+            stream: Some(stream),
+            samples,
+            calls,
+            fault: fault_slot,
+            overruns: counted,
+            rate,
+            channels,
+        })
+    }
+
+    /// How often the library itself has lost sound since the last call.
+    pub fn take_overruns(&mut self) -> u64 {
+        self.overruns.swap(0, Ordering::Relaxed)
     }
 
     /// What came next, and its samples appended to `into`; `None` while nothing has come.

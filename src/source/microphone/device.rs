@@ -124,7 +124,8 @@ impl Microphone {
 
     fn packet(&mut self, call: Call, samples: &[f32]) -> Packet {
         let (pts, hole) = self.clock.count(&call);
-        self.overruns += u64::from(hole);
+        // A long one is a hole too.
+        self.overruns += self.capture.take_overruns().max(u64::from(hole));
         let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         let mut packet = ffmpeg::Packet::copy(&bytes);
         packet.set_pts(Some(pts));
