@@ -18,6 +18,9 @@ from export_stream_health import TOLERANCE, session, to_onnx
 from health import clip, network, sound
 
 
+MEASURED = ("offset", "scale", "ear.offset", "ear.scale")  # all that is no weight and not made by network.py alone
+
+
 def constants(file: onnx.ModelProto) -> list[np.ndarray]:
     """Arrays of a file's graph, in the order in which its nodes use them."""
     named = {t.name: numpy_helper.to_array(t) for t in file.graph.initializer}
@@ -55,9 +58,9 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     with torch.no_grad():
         for weight in model.parameters():
             weight.copy_(torch.randn_like(weight) * 0.05)  # no two alike
-        for name, buffer in model.named_buffers():
-            if name in ("offset", "scale", "ear.offset", "ear.scale"):
-                buffer.copy_(torch.rand_like(buffer) + 0.5)
+        for name in MEASURED:
+            buffer = model.get_buffer(name)
+            buffer.copy_(torch.rand_like(buffer) + 0.5)
     rng = np.random.default_rng(0)
     feeds = {
         "video": rng.standard_normal((2, clip.ROWS, clip.CHANNELS)).astype(np.float32),
@@ -70,7 +73,8 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     if [p.shape for p in pattern] != [p.shape for p in arrays]:
         raise SystemExit(f"{path}: its graph is not that of health/network.py; use the network.py of its own commit")
     state = model.state_dict()
-    for name, weight in state.items():
+    for name in (*dict(model.named_parameters()), *MEASURED):
+        weight = state[name]
         try:
             k, at, turned = where(weight.numpy(), pattern)
         except LookupError:
