@@ -244,8 +244,13 @@ fn looked_at(clip: &str) -> Vec<(u32, [bool; 2])> {
     let ended = percept(&["run", "--listen", "off", clip]);
     assert_eq!(ended.code(), Some(0), "{clip}: {}", ended.stderr);
     let name = Path::new(clip).file_stem().unwrap().to_str().unwrap();
-    let told = windows(&ended.events, name);
-    told.iter().map(|(end, scores)| (end.round() as u32, judged(scores))).collect()
+    let told: Vec<_> = windows(&ended.events, name)
+        .iter()
+        .map(|(end, scores)| (end.round() as u32, judged(scores)))
+        .collect();
+    let alone = told.iter().any(|(_, judged)| !judged[0]);
+    assert_eq!(ended.stderr.contains("the sound is judged alone"), alone, "{}", ended.stderr);
+    told
 }
 
 /// Windows of sound alone.

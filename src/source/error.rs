@@ -106,7 +106,8 @@ pub enum SourceFault {
         there: Vec<String>,
     },
     #[error(
-        "the microphone was unplugged, or its sound server has ended: check with `percept devices`"
+        "the microphone is not there: it was unplugged, or its sound server has ended: check with \
+         `percept devices`"
     )]
     MicrophoneGone,
     #[error("the sound system refuses it ({cause}): check that another program can record from it")]

@@ -12,7 +12,8 @@ use super::inbox::StreamItem;
 use super::keep_up::Lag;
 use super::pair::{Paired, PairedJob};
 use super::wants::Wants;
-use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
+use crate::data::manifest::Modality;
+use crate::data::{Fault, Remedy, Stamp, StreamId, Window, chain};
 use crate::decode::Timeline;
 use crate::label::Finish;
 use crate::source::{self, Seen, Source, SourceSettings};
@@ -78,6 +79,8 @@ pub struct StreamWorker {
     /// `None` while connected.
     trouble: Option<Trouble>,
     connected_before: bool,
+    /// There are pictures, and sound is looked at without them.
+    alone: bool,
     /// What the last session gave out, where a reconnect may bring it again.
     seen: Option<Seen>,
 }
@@ -117,6 +120,7 @@ impl StreamWorker {
             ran: Run::default(),
             trouble: None,
             connected_before: false,
+            alone: false,
             seen: None,
         }
     }
@@ -238,6 +242,7 @@ impl StreamWorker {
                 self.warn_of_lag(behind);
             }
             for window in windows.drain(..) {
+                self.tell_of_sound_alone(&window);
                 if self.send(StreamItem::Window(window), live).is_err() {
                     return Ended::Stopped;
                 }
@@ -275,6 +280,24 @@ impl StreamWorker {
             longest_gap = self.job.wants.plan().map(|plan| tracing::field::debug(plan.longest_gap)),
             "pictures come too rarely for the model, so nothing is seen: let the camera send more of them"
         );
+    }
+
+    /// Says where sound begins to be looked at without the stream's pictures, and where that ends.
+    fn tell_of_sound_alone(&mut self, window: &Window) {
+        let alone = self.windower.pictures_lead() && !window.has(Modality::Pictures);
+        if std::mem::replace(&mut self.alone, alone) == alone {
+            return;
+        }
+        if alone {
+            tracing::warn!(
+                stream = %self.job.stream,
+                corrupt = self.metrics.frames_corrupt.get(),
+                "no pictures that the model can look at: they do not come, come too rarely or \
+                 cannot be decoded; the sound is judged alone until there are"
+            );
+        } else {
+            tracing::info!(stream = %self.job.stream, "pictures are looked at again");
+        }
     }
 
     /// A live window that finds the queue full is dropped and counted; all else waits.

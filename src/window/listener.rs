@@ -125,6 +125,9 @@ impl Listener {
     pub fn window(&mut self, stream: &StreamId, seq: u64, end: MediaTime) -> Option<Window> {
         let sound = self.cut(end)?;
         let latest = self.stamp?;
+        let due = end;
+        // What is padded has not been there.
+        let end = due.min(self.buffer.span().end);
         let captured_at = latest.captured_at.and_then(|at| {
             // The latest sound begins before the window's end, or after it. Over a hole of the
             // media time alone that leads too far back.
@@ -138,7 +141,7 @@ impl Listener {
         let nanos = i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let start = Stamp {
             // An encoder's priming lies before the first sound.
-            media: MediaTime::from_nanos(end.as_nanos().saturating_sub(nanos).max(0)),
+            media: MediaTime::from_nanos(due.as_nanos().saturating_sub(nanos).max(0)),
             captured_at: stamp.captured_at.and_then(|at| at.checked_sub(duration)),
             ..stamp
         };

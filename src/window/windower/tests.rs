@@ -245,7 +245,7 @@ fn short_sound_makes_one_window_if_it_fills_half_of_one() {
     let mut line = Line::new(false, false);
     line.sound(0.0, 0);
     line.windower.finish(&mut line.ready);
-    assert_eq!(line.said(), [(0.5, Some((0.0, 0.0)))]);
+    assert_eq!(line.said(), [(0.25, Some((0.0, 0.0)))], "it ends where the sound does");
     let mut line = Line::new(false, false);
     let samples = vec![1.0; 240];
     let chunk = AudioChunk { stamp: stamp(0.0, 0), rate: RATE, channels: 1, samples };
