@@ -97,6 +97,19 @@ fn more_channels_than_anybody_named_are_averaged() {
 }
 
 #[test]
+fn a_channel_that_is_turned_round_does_not_silence_the_other() {
+    let clip = Clip::new();
+    let graph = "aevalsrc='0.5*sin(2*PI*1000*t)|-0.49*sin(2*PI*1000*t)':s=48000:c=stereo:d=1";
+    for (name, encoder) in [("turned.wav", "-c:a pcm_s16le"), ("turned.m4a", "-c:a aac -b:a 192k")]
+    {
+        let heard = listen(&clip.made(name, graph, encoder), 16_000, 1);
+        let samples: Vec<f32> = heard.chunks.iter().flat_map(|c| &c.samples).copied().collect();
+        let got = amplitude(&samples[1000..15_000], 16_000, 1000.0);
+        assert!((got - 0.5).abs() < 0.02, "{name}: {got}");
+    }
+}
+
+#[test]
 fn sound_may_change_its_rate_and_layout_on_the_way() {
     let clip = Clip::new();
     let first = clip.made("a.aac", &tone("stereo", 48_000), "-c:a aac -b:a 192k");

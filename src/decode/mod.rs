@@ -10,6 +10,8 @@
 mod bicubic;
 #[cfg(feature = "ffmpeg")]
 mod decoder;
+#[cfg(any(feature = "ffmpeg", test))]
+mod downmix;
 #[cfg(feature = "ffmpeg")]
 mod error;
 #[cfg(feature = "ffmpeg")]

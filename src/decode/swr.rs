@@ -11,6 +11,7 @@ use ffmpeg::frame::Audio;
 use ffmpeg_next as ffmpeg;
 
 use super::SoundSettings;
+use super::downmix::{Downmix, number};
 
 /// A resampler from frames of one format, layout and rate to interleaved f32.
 pub(super) struct Swr {
@@ -20,8 +21,8 @@ pub(super) struct Swr {
     rate: c_int,
     layout: Layout,
     out_channels: usize,
-    /// The channels that swr gives where it cannot mix them: their mean is taken here.
-    unmixed: Option<usize>,
+    /// Where swr cannot mix the channels, or would let two of them cancel, they are mixed here.
+    unmixed: Option<Downmix>,
     scratch: Vec<f32>,
 }
 
@@ -36,15 +37,18 @@ impl Swr {
         // SAFETY: plain fields of a decoded frame.
         let (format, rate) = unsafe { ((*frame.as_ptr()).format, (*frame.as_ptr()).sample_rate) };
         let rate_out = c_int::try_from(to.rate).map_err(|_| ffmpeg::Error::InvalidData)?;
-        let mixed = open(&layout, format, rate, &wanted, rate_out);
+        let count = layout.0.nb_channels;
+        let mixed = match (count, to.channels) {
+            (2, 1) => None,
+            _ => open(&layout, format, rate, &wanted, rate_out).ok(),
+        };
         let (context, unmixed) = match mixed {
-            Ok(context) => (context, None),
-            // Channels that nobody named, or too many of them.
-            Err(_) => {
-                let count = layout.0.nb_channels;
+            Some(context) => (context, None),
+            // Two into one, channels that nobody named, or too many of them.
+            None => {
                 let plain = Layout::unnamed(count);
                 let context = open(&plain, format, rate, &plain, rate_out)?;
-                (context, Some(usize::try_from(count).unwrap_or(1).max(1)))
+                (context, Some(Downmix::new(usize::try_from(count).unwrap_or(1), to.rate)))
             }
         };
         Ok(Self {
@@ -79,7 +83,7 @@ impl Swr {
 
     /// Appends what comes of a frame; of `None`, what is still inside.
     pub fn run(&mut self, frame: Option<&Audio>, out: &mut Vec<f32>) -> Result<(), ffmpeg::Error> {
-        let channels = self.unmixed.unwrap_or(self.out_channels);
+        let channels = self.unmixed.as_ref().map_or(self.out_channels, Downmix::channels);
         // SAFETY: the frame's own planes and length, of the format that the context was made
         // for (the caller asked `suits`); the output has the room that it is said to have.
         let written = unsafe {
@@ -97,16 +101,9 @@ impl Swr {
         };
         let written = usize::try_from(written).map_err(|_| ffmpeg::Error::from(written))?;
         let samples = &self.scratch[..written * channels];
-        // A float file may hold anything; a model is to see numbers.
-        let number = |value: f32| if value.is_finite() { value } else { 0.0 };
-        match self.unmixed {
+        match &mut self.unmixed {
             None => out.extend(samples.iter().copied().map(number)),
-            Some(channels) => {
-                for sample in samples.chunks_exact(channels) {
-                    let sum: f32 = sample.iter().copied().map(number).sum();
-                    out.extend(std::iter::repeat_n(sum / channels as f32, self.out_channels));
-                }
-            }
+            Some(downmix) => downmix.mix(samples, self.out_channels, out),
         }
         Ok(())
     }
