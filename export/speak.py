@@ -1,7 +1,7 @@
 """Sentences spoken by the free voices of Debian's packages flite, espeak-ng and festival, for training to hear more voices.
 
     apt-get install flite espeak-ng festival festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-czech-dita \\
-        festvox-czech-krb festvox-czech-machac festvox-czech-ph festvox-suopuhe-lj festvox-suopuhe-mv festvox-ca-ona-hts festvox-italp16k
+        festvox-czech-krb festvox-czech-machac festvox-czech-ph festvox-suopuhe-lj festvox-suopuhe-mv festvox-ca-ona-hts festvox-italp16k festvox-itapc16k
     python speak.py --out PACKAGES/spoken
 
 Writes OUT/ENGINE-VOICE/NN.wav. What is said does not matter, so each voice reads Debian's licence texts, with the sounds of its

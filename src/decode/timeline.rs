@@ -119,10 +119,12 @@ impl Timeline {
         self.segment
     }
 
-    /// The latest moment that was given out; `None` before the first and after a reconnect.
+    /// The latest moment that was given out, or to which another track has come that time began by;
+    /// `None` before the first and after a reconnect.
     pub fn latest(&self) -> Option<MediaTime> {
         let last = self.last.filter(|_| !self.reopened)?;
-        Some(MediaTime::from_nanos(last.media))
+        let beside = self.beside.filter(|_| !last.frame);
+        Some(MediaTime::from_nanos(beside.unwrap_or(last.media).max(last.media)))
     }
 
     /// Places a timestamp of another track, whose clock the frames share; changes nothing.
