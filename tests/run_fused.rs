@@ -276,6 +276,34 @@ fn sound_is_heard_where_pictures_are_late_or_cannot_be_decoded() {
 }
 
 #[test]
+fn what_is_heard_goes_on_when_late_pictures_come() {
+    let folder = tempfile::tempdir().unwrap();
+    // Of MPEG-TS the pictures come when their sound has not been looked at yet.
+    let late = "testsrc2=size=128x96:rate=10:duration=20,setpts=PTS+40/TB";
+    let clip = pictured_at(folder.path(), "late.ts", late, 60);
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        format!(
+            "[[streams]]\nname = \"late\"\nsource = {clip:?}\n[streams.labels]\n\
+             enter = 1e-30\nleave = 1e-30\nstart_after = \"2s\"\n"
+        ),
+    );
+    let run = percept(&["run", &pipeline, "--listen", "off"]);
+    assert_eq!(run.code(), Some(0), "{}", run.stderr);
+    assert!(!run.stderr.contains("too rarely for the model"), "{}", run.stderr);
+    let told = windows(&run.events, "late");
+    let judged_of = |n: usize| judged(&told[n].1);
+    assert_eq!([judged_of(0), judged_of(told.len() - 1)], [[false, true], [true, true]]);
+    for label in SOUND {
+        let of_label = run.events.iter().filter(|event| event["label"] == label);
+        let told: Vec<_> = of_label.map(|event| (&event["kind"], &event["reason"])).collect();
+        assert_eq!(told.len(), 2, "{label}: {told:?}");
+        assert!(told[0].0 == "started" && told[1].1 == "finished", "{label}: {told:?}");
+    }
+}
+
+#[test]
 fn sound_is_heard_where_pictures_are_too_rare_too_few_or_stop() {
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str, graph: &str, sound: u32| {

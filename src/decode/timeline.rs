@@ -208,7 +208,9 @@ impl Timeline {
             return self.settle(&time, anew, nanos.map(|nanos| anew - nanos), false);
         }
         let Some(nanos) = nanos else {
-            return self.settle(&time, last.media.max(last.raw) + guess, last.offset, false);
+            // Another track may have led for long before the first frame.
+            let next = if last.frame { last.media.max(last.raw) + guess } else { anew };
+            return self.settle(&time, next, last.offset, false);
         };
         let Some(offset) = last.offset.filter(|_| last.tick == time.tick || !last.frame) else {
             let media = last.media + guess;

@@ -8,8 +8,10 @@ use std::collections::VecDeque;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 /// Lines that wait to be written, and where to.
 ///
@@ -38,7 +40,7 @@ impl Lines {
     /// is renamed or removed, as for a rotation, the next line begins a new one at `path`.
     pub fn append(path: &Path) -> io::Result<Self> {
         let torn = ends_within_a_line(path);
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let file = open(OpenOptions::new().append(true).create(true), path)?;
         let regular = file.metadata().ok().filter(Metadata::is_file);
         let length = regular.as_ref().map(Metadata::len);
         let path = regular.map(|_| path.to_owned());
@@ -158,6 +160,16 @@ impl Lines {
     }
 }
 
+/// Opens a file to write to. A pipe without a reader is an error at once (`ENXIO`), and not
+/// waited for.
+pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let without_waiting = OFlags::NONBLOCK.bits() as i32;
+    let file = options.custom_flags(without_waiting).open(path)?;
+    // Writes do wait.
+    fcntl_setfl(&file, fcntl_getfl(&file)?.difference(OFlags::NONBLOCK))?;
+    Ok(file)
+}
+
 /// Whether a regular file's last line has no line feed: its writer was cut off.
 ///
 /// A file that may not be read counts as whole.
@@ -181,15 +193,16 @@ mod tests {
     use super::*;
     use std::io::PipeReader;
     use std::os::fd::AsRawFd as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    const O_NONBLOCK: i32 = 0o4000;
 
     /// A pipe whose writing end says "full" instead of waiting: a disk in small.
     fn pipe() -> (PipeReader, Lines) {
         let (reader, writer) = io::pipe().unwrap();
         let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
-        let file = File::options().write(true).custom_flags(O_NONBLOCK).open(path).unwrap();
+        let file = File::options()
+            .write(true)
+            .custom_flags(OFlags::NONBLOCK.bits() as i32)
+            .open(path)
+            .unwrap();
         (reader, Lines::new(file))
     }
 

@@ -1,10 +1,14 @@
 //! Where events go.
 
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use super::lines::Lines;
+use rustix::io::Errno;
+
+use super::lines::{self, Lines};
 
 /// One sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub enum PublishError {
          or its folder, or write elsewhere"
     )]
     Denied { path: PathBuf },
+    #[error(
+        "cannot write events to {path}: it is a pipe that nobody reads; start its reader first"
+    )]
+    NoReader { path: PathBuf },
     #[error("cannot write events to {path}")]
     Open { path: PathBuf, source: io::Error },
     #[error("cannot write events to standard output")]
@@ -57,16 +65,20 @@ impl SinkSettings {
     /// Whether events could be written there, leaving nothing behind.
     pub fn check(&self) -> Result<(), PublishError> {
         let Self::File { path } = self else { return Ok(()) };
-        let tried = match OpenOptions::new().append(true).open(path) {
+        let tried = match lines::open(OpenOptions::new().append(true), path) {
             // Another percept may make it at any moment, so a file of another name is tried.
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-                let trial = path.with_file_name(format!(".percept-{}", std::process::id()));
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                let name = format!(".percept-{}", std::process::id());
+                let trial = destination(path).with_file_name(name);
                 let made = OpenOptions::new().write(true).create_new(true).open(&trial);
                 made.and_then(|_| std::fs::remove_file(&trial))
             }
             opened => opened.map(drop),
         };
-        tried.map_err(|cause| fault(path, cause))
+        match tried.map_err(|cause| fault(path, cause)) {
+            Err(PublishError::NoReader { .. }) => Ok(()), // Its reader may come before the events.
+            tried => tried,
+        }
     }
 
     pub(super) fn open(&self) -> Result<Lines, PublishError> {
@@ -77,13 +89,31 @@ impl SinkSettings {
     }
 }
 
+/// Where a file would be made: links to what is not there are followed.
+fn destination(path: &Path) -> Cow<'_, Path> {
+    let mut at = Cow::Borrowed(path);
+    // A circle of links is told otherwise: it is not a file that is missing.
+    while let Ok(target) = at.read_link() {
+        at = Cow::Owned(at.with_file_name("").join(target));
+    }
+    at
+}
+
 fn fault(path: &Path, cause: io::Error) -> PublishError {
+    let folder = match cause.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            destination(path).parent().map(Path::to_owned)
+        }
+        _ => None,
+    };
+    let is_pipe = || path.metadata().is_ok_and(|there| there.file_type().is_fifo());
     let path = path.to_owned();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
+        return PublishError::NoFolder { path, folder };
+    }
     match cause.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory if folder.is_some_and(|f| !f.is_dir()) => {
-            let folder = folder.map(Path::to_owned).unwrap_or_default();
-            PublishError::NoFolder { path, folder }
+        _ if cause.raw_os_error() == Some(Errno::NXIO.raw_os_error()) && is_pipe() => {
+            PublishError::NoReader { path }
         }
         ErrorKind::IsADirectory => PublishError::IsFolder { path },
         ErrorKind::PermissionDenied => PublishError::Denied { path },
@@ -116,6 +146,53 @@ mod tests {
         );
         std::fs::write(dir.path().join("file"), "").unwrap();
         assert!(refused(dir.path().join("file/events.jsonl")).contains("there is no folder"));
+    }
+
+    #[test]
+    fn a_link_is_followed_to_where_the_file_would_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = |to: &str, name: &str| {
+            let path = dir.path().join(name);
+            std::os::unix::fs::symlink(to, &path).unwrap();
+            path
+        };
+        let lost = link("gone/events.jsonl", "lost");
+        let said = refused(link("lost", "twice"));
+        assert!(
+            said.contains(&format!("/twice: there is no folder {}/gone", dir.path().display()))
+        );
+        assert!(matches!(Lines::append(&lost), Err(cause) if cause.kind() == ErrorKind::NotFound));
+        link("circle", "circle");
+        assert!(refused(dir.path().join("circle")).ends_with("circle"));
+        let good = SinkSettings::File { path: link("events.jsonl", "good") };
+        good.check().unwrap();
+        drop(good.open().unwrap());
+        assert!(dir.path().join("events.jsonl").exists());
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let settings = SinkSettings::File { path: path.clone() };
+        settings.check().unwrap();
+        let said = settings.open().unwrap_err().to_string();
+        assert!(said.contains("a pipe that nobody reads; start its reader first"), "{said}");
+        // More than a pipe holds: it is waited for room, as with any other.
+        let reader = std::thread::spawn(move || std::fs::read_to_string(path).unwrap());
+        let mut lines = loop {
+            match settings.open() {
+                Ok(lines) => break lines,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        let line = "x".repeat(1000);
+        (0..300).for_each(|_| lines.push(&line));
+        assert!(matches!(lines.write(), (300, Ok(()))));
+        drop(lines);
+        assert_eq!(reader.join().unwrap().lines().count(), 300);
     }
 
     #[test]

@@ -19,13 +19,13 @@ impl Sight {
         Self { patience, due: None, lost: false, told: false }
     }
 
-    /// A picture came that completed no window.
-    pub fn picture(&mut self, media: MediaTime) {
+    /// A picture came that completed no window; one of its sound alone may take `longer`.
+    pub fn picture(&mut self, media: MediaTime, longer: Duration) {
         let due = *self.due.get_or_insert(media + self.patience.0);
-        self.lost |= media > due && !self.told;
+        self.lost |= media > due + longer && !self.told;
     }
 
-    /// A window came, of whatever there is, that ends at `end`.
+    /// A window of pictures came that ends at `end`.
     pub fn window(&mut self, end: MediaTime) {
         *self = Self { due: Some(end + self.patience.1), ..Self::new(self.patience) };
     }
@@ -36,6 +36,7 @@ impl Sight {
         std::mem::take(&mut self.lost)
     }
 
+    /// Counts from the next picture on.
     pub fn clear(&mut self) {
         *self = Self::new(self.patience);
     }
@@ -52,7 +53,7 @@ mod tests {
         let mut lost_at = |from: u64, to: u64, every: usize| {
             let mut told = Vec::new();
             for at in (from..=to).step_by(every) {
-                sight.picture(seconds(at));
+                sight.picture(seconds(at), Duration::ZERO);
                 told.extend(sight.take_lost().then_some(at));
             }
             sight.window(seconds(to));
@@ -63,10 +64,9 @@ mod tests {
         assert_eq!(lost_at(23, 60, 5), [28], "6 s after the window at 18 s, and said once");
         assert_eq!(lost_at(62, 64, 2), [0; 0]);
         sight.clear();
-        sight.picture(seconds(100));
-        sight.picture(seconds(114));
-        assert!(!sight.take_lost());
-        sight.picture(seconds(115));
-        assert!(sight.take_lost());
+        for (at, lost) in [(100, false), (117, false), (118, true)] {
+            sight.picture(seconds(at), Duration::from_secs(3));
+            assert_eq!(sight.take_lost(), lost, "at {at}");
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Windower {
     pub fn push(&mut self, frame: VideoFrame, ready: &mut Vec<Window>) {
         let media = frame.stamp.media;
         let Some(frames) = self.pictures.as_mut().and_then(|pictures| pictures.push(frame)) else {
-            return self.sight.picture(media);
+            return self.sight.picture(media, self.sound_may_take());
         };
         self.sight.window(media);
         let window = Window::of_frames(self.stream.clone(), 0, frames);
@@ -188,6 +188,13 @@ impl Windower {
         self.waiting.clear();
     }
 
+    /// How much longer than pictures a window of their sound alone may be in coming: sound is
+    /// waited for, and then so much of it.
+    fn sound_may_take(&self) -> Duration {
+        let heard = self.sound.as_ref().filter(|l| l.expected && l.plan.alone);
+        heard.map_or(Duration::ZERO, |listener| 2 * self.longest_wait + listener.plan.hop)
+    }
+
     /// Gives the windows at the front for which `now` holds.
     fn give(&mut self, ready: &mut Vec<Window>, now: impl Fn(&Listener, &Stamp) -> bool) {
         while let Some(window) = self.waiting.front() {
@@ -216,7 +223,9 @@ impl Windower {
         while let Some(due) = listener.due().filter(|due| is_now(listener, *due)) {
             match listener.window(&self.stream, self.seq, due) {
                 Some(window) => {
-                    self.sight.window(due);
+                    // It may lie long before the pictures, which say by their own time whether
+                    // they are too rare.
+                    self.sight.clear();
                     ready.push(window);
                     self.seq += 1;
                 }

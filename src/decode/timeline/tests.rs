@@ -33,6 +33,24 @@ impl Feed {
         });
         (moment.media.as_nanos() as f64 / 1e6, moment)
     }
+
+    /// Sound at this millisecond of its own clock says where time is.
+    fn begin_by(&mut self, ms: i64, arrived: Duration) {
+        self.timeline.begin_by(RawTime {
+            pts: Some(ms),
+            tick: MS_CLOCK,
+            duration: None,
+            arrived: self.start + arrived,
+            live: self.live,
+        });
+    }
+}
+
+/// The other track's, where there is one.
+const MS_CLOCK: (i32, i32) = (1, 1000);
+
+fn beside(ms: i64, segment: u32) -> Beside {
+    Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment }
 }
 
 #[test]
@@ -45,7 +63,6 @@ fn media_time_begins_at_the_first_frame() {
 
 #[test]
 fn a_file_begins_where_its_first_track_does() {
-    const MS_CLOCK: (i32, i32) = (1, 1000);
     let mut late = Feed::file();
     late.timeline.begin_at((1400, MS_CLOCK));
     assert_eq!(late.at(90_000 * 44 / 10, NOW).0, 3000.0);
@@ -63,24 +80,14 @@ fn a_file_begins_where_its_first_track_does() {
 
 #[test]
 fn another_track_says_where_time_is_until_a_frame_comes() {
-    const MS_CLOCK: (i32, i32) = (1, 1000);
-    let sound = |feed: &Feed, ms: i64, arrived: Duration| RawTime {
-        pts: Some(ms),
-        tick: MS_CLOCK,
-        duration: None,
-        arrived: feed.start + arrived,
-        live: feed.live,
-    };
-    let at =
-        |ms: i64, segment| Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment };
     for (first, media, jumped) in [
         (40_000, 39_000.0, false), // where the sound has come to
         (800, 0.0, false),         // a little before it
         (3_000_000, 39_000.0, true),
     ] {
         let mut feed = Feed { duration: None, ..Feed::file() };
-        feed.timeline.begin_by(sound(&feed, 1000, NOW));
-        assert_eq!(feed.timeline.beside(1500, MS_CLOCK, 0), at(500, 0));
+        feed.begin_by(1000, NOW);
+        assert_eq!(feed.timeline.beside(1500, MS_CLOCK, 0), beside(500, 0));
         feed.timeline.followed(MediaTime::from_nanos(39_000_000_000), 0);
         let (found, moment) = feed.at(first * 90, NOW);
         let frame = if jumped { 40.0 } else { 0.0 };
@@ -89,9 +96,38 @@ fn another_track_says_where_time_is_until_a_frame_comes() {
     let mut live = Feed::live();
     live.at(0, NOW);
     live.timeline.reconnected();
-    live.timeline.begin_by(sound(&live, 500, 10_000 * MS));
-    assert_eq!(live.timeline.beside(3500, MS_CLOCK, 0), at(13_000, 1));
+    live.begin_by(500, 10_000 * MS);
+    assert_eq!(live.timeline.beside(3500, MS_CLOCK, 0), beside(13_000, 1));
     assert_eq!(live.at(90 * 4500, 14_000 * MS).0, 14_000.0);
+}
+
+#[test]
+fn a_first_frame_without_a_timestamp_lies_where_the_track_before_it_has_come_to() {
+    let mut file = Feed::file();
+    file.begin_by(1000, NOW);
+    file.timeline.followed(MediaTime::from_nanos(12_000_000_000), 0);
+    assert_eq!(file.at(None, NOW).0, 12_040.0);
+    let mut live = Feed { duration: Some(40 * MS), ..Feed::live() };
+    live.begin_by(1000, NOW);
+    live.timeline.followed(MediaTime::from_nanos(12_000_000_000), 0);
+    assert_eq!(live.at(None, 12_500 * MS).0, 12_500.0, "by when it comes");
+}
+
+#[test]
+fn a_track_that_jumps_before_the_first_frame_goes_on_from_where_it_was() {
+    let mut feed = Feed::file();
+    feed.begin_by(1000, NOW);
+    let come_to = MediaTime::from_nanos(20_000_000_000);
+    feed.timeline.followed(come_to, 0);
+    assert_eq!(feed.timeline.latest(), Some(come_to));
+    assert_eq!(feed.timeline.beside(900_000, MS_CLOCK, 0), Beside::Elsewhere);
+    let shift = feed.timeline.shift_to(900_000, MS_CLOCK, come_to);
+    assert_eq!(feed.timeline.beside(901_000, MS_CLOCK, shift), beside(21_000, 0));
+    feed.timeline.followed(MediaTime::from_nanos(21_000_000_000), 0);
+    // The frames jumped with it: one jump, after which the two share their clock.
+    let (media, moment) = feed.at(90 * 901_040, NOW);
+    assert_eq!((media, moment.segment, moment.jumped), (21_040.0, 1, true));
+    assert_eq!(feed.timeline.beside(901_500, MS_CLOCK, 0), beside(21_500, 1));
 }
 
 #[test]
@@ -164,33 +200,29 @@ fn missing_timestamps_are_filled_in() {
 
 #[test]
 fn another_track_lies_where_its_timestamps_say() {
-    const MS_CLOCK: (i32, i32) = (1, 1000);
-    let at =
-        |ms: i64, segment| Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment };
     let mut feed = Feed::live();
     assert_eq!(feed.timeline.beside(0, MS_CLOCK, 0), Beside::NotYet);
     feed.at(None, NOW);
     assert_eq!(feed.timeline.beside(0, MS_CLOCK, 0), Beside::NotYet, "no timestamp came");
     feed.at(90_000, 40 * MS);
-    assert_eq!(feed.timeline.beside(1000, MS_CLOCK, 0), at(40, 0));
-    assert_eq!(feed.timeline.beside(900, MS_CLOCK, 0), at(-60, 0), "before the first frame");
-    assert_eq!(feed.timeline.beside(1500, MS_CLOCK, 0), at(540, 0));
+    assert_eq!(feed.timeline.beside(1000, MS_CLOCK, 0), beside(40, 0));
+    assert_eq!(feed.timeline.beside(900, MS_CLOCK, 0), beside(-60, 0), "before the first frame");
+    assert_eq!(feed.timeline.beside(1500, MS_CLOCK, 0), beside(540, 0));
     assert_eq!(feed.timeline.beside(3_600_000, MS_CLOCK, 0), Beside::Elsewhere);
     let shift = feed.timeline.shift_to(3_600_000, MS_CLOCK, MediaTime::from_nanos(40_000_000));
-    assert_eq!(feed.timeline.beside(3_600_100, MS_CLOCK, shift), at(140, 0));
+    assert_eq!(feed.timeline.beside(3_600_100, MS_CLOCK, shift), beside(140, 0));
     // Nothing of it moved the timeline.
     assert_eq!(feed.at(93_600, 80 * MS).0, 80.0);
     // The pictures jump, and the sound with them.
     feed.at(90_000_000, 120 * MS);
     assert_eq!(feed.timeline.beside(1100, MS_CLOCK, 0), Beside::Elsewhere);
-    assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), at(130, 1));
+    assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), beside(130, 1));
     feed.timeline.reconnected();
     assert_eq!(feed.timeline.beside(1_000_010, MS_CLOCK, 0), Beside::NotYet);
 }
 
 #[test]
 fn another_track_goes_on_while_no_frame_comes_and_the_next_is_no_jump() {
-    const MS_CLOCK: (i32, i32) = (1, 1000);
     let mut feed = Feed::file();
     feed.at(0, NOW);
     for seconds in 1..=25 {
@@ -217,7 +249,7 @@ fn another_track_goes_on_while_no_frame_comes_and_the_next_is_no_jump() {
 fn one_track_may_wrap_before_the_other() {
     let mut feed = Feed::file();
     feed.at((1 << 33) - 1800, NOW);
-    let at = |ms: i64| Beside::At { media: MediaTime::from_nanos(ms * 1_000_000), segment: 0 };
+    let at = |ms: i64| beside(ms, 0);
     assert_eq!(feed.timeline.beside(1800, CLOCK, 0), at(40));
     feed.at(1800, NOW);
     assert_eq!(feed.timeline.beside((1 << 33) - 900, CLOCK, 0), at(10));

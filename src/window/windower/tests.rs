@@ -359,6 +359,34 @@ fn sound_whose_pictures_stop_is_looked_at_alone_until_they_come_again() {
 }
 
 #[test]
+fn pictures_are_not_lost_sight_of_while_sound_alone_makes_windows() {
+    // Of a file, whose sound is looked at alone 5 s late.
+    let mut late = Line::with(Some(PAIRS), false, true, true);
+    late.played(0.0..9.0, |_| false);
+    let mut blind: Vec<f64> = Vec::new();
+    for quarter in 36..80 {
+        let at = f64::from(quarter) / 4.0;
+        late.played(at..at + 0.25, |_| true);
+        blind.extend(late.windower.take_blind().then_some(at));
+    }
+    assert!(blind.is_empty(), "{blind:?}");
+    // Nor where they become too rare, or are from the beginning.
+    for often_until in [0.0, 5.0] {
+        let mut rare = Line::with(Some(PAIRS), false, true, true);
+        for quarter in 0..120 {
+            let at = f64::from(quarter) / 4.0;
+            rare.played(at..at + 0.25, |at| at < often_until || at % 3.0 == 0.0);
+            blind.extend(rare.windower.take_blind().then_some(at));
+        }
+        assert!(blind.is_empty(), "{blind:?}, often until {often_until} s");
+    }
+    // With nothing to be heard they are.
+    let mut mute = Line::with(Some(PAIRS), false, true, true);
+    (0..5).for_each(|third| mute.frame(f64::from(third) * 3.0, 0));
+    assert!(mute.windower.take_blind());
+}
+
+#[test]
 fn in_the_end_no_picture_is_waited_for() {
     let mut short = Line::with(Some(PAIRS), false, true, true);
     assert_eq!(short.played(0.0..1.0, |at| at == 0.0), []);
