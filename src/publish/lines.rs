@@ -162,7 +162,7 @@ impl Lines {
 
 /// Opens a file to write to. A pipe without a reader is an error at once (`ENXIO`), and not
 /// waited for.
-pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let without_waiting = OFlags::NONBLOCK.bits() as i32;
     let file = options.custom_flags(without_waiting).open(path)?;
     // Writes do wait.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::lines::{self, Lines};
+use super::lines::Lines;
 
 /// One sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,10 @@ impl SinkSettings {
     /// Whether events could be written there, leaving nothing behind.
     pub fn check(&self) -> Result<(), PublishError> {
         let Self::File { path } = self else { return Ok(()) };
-        let tried = match lines::open(OpenOptions::new().append(true), path) {
+        if is_pipe(path) {
+            return Ok(()); // To open it and to close it again would end its reader.
+        }
+        let tried = match OpenOptions::new().append(true).open(path) {
             // Another percept may make it at any moment, so a file of another name is tried.
             Err(cause) if cause.kind() == ErrorKind::NotFound => {
                 let name = format!(".percept-{}", std::process::id());
@@ -75,10 +78,7 @@ impl SinkSettings {
             }
             opened => opened.map(drop),
         };
-        match tried.map_err(|cause| fault(path, cause)) {
-            Err(PublishError::NoReader { .. }) => Ok(()), // Its reader may come before the events.
-            tried => tried,
-        }
+        tried.map_err(|cause| fault(path, cause))
     }
 
     pub(super) fn open(&self) -> Result<Lines, PublishError> {
@@ -99,6 +99,10 @@ fn destination(path: &Path) -> Cow<'_, Path> {
     at
 }
 
+fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|there| there.file_type().is_fifo())
+}
+
 fn fault(path: &Path, cause: io::Error) -> PublishError {
     let folder = match cause.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
@@ -106,15 +110,13 @@ fn fault(path: &Path, cause: io::Error) -> PublishError {
         }
         _ => None,
     };
-    let is_pipe = || path.metadata().is_ok_and(|there| there.file_type().is_fifo());
+    let no_reader = cause.raw_os_error() == Some(Errno::NXIO.raw_os_error()) && is_pipe(path);
     let path = path.to_owned();
     if let Some(folder) = folder.filter(|f| !f.as_os_str().is_empty() && !f.is_dir()) {
         return PublishError::NoFolder { path, folder };
     }
     match cause.kind() {
-        _ if cause.raw_os_error() == Some(Errno::NXIO.raw_os_error()) && is_pipe() => {
-            PublishError::NoReader { path }
-        }
+        _ if no_reader => PublishError::NoReader { path },
         ErrorKind::IsADirectory => PublishError::IsFolder { path },
         ErrorKind::PermissionDenied => PublishError::Denied { path },
         _ => PublishError::Open { path, source: cause },
@@ -183,6 +185,7 @@ mod tests {
         // More than a pipe holds: it is waited for room, as with any other.
         let reader = std::thread::spawn(move || std::fs::read_to_string(path).unwrap());
         let mut lines = loop {
+            settings.check().unwrap(); // Does not end the reader.
             match settings.open() {
                 Ok(lines) => break lines,
                 Err(_) => std::thread::yield_now(),
