@@ -6,9 +6,13 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use super::lines::Lines;
+
+/// Links that lead on to another, as many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// One sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +66,13 @@ impl SinkSettings {
         }
     }
 
-    /// Whether events could be written there, leaving nothing behind.
+    /// Whether events could be written there, leaving nothing behind. Whether anybody reads a
+    /// pipe is found out at opening.
     pub fn check(&self) -> Result<(), PublishError> {
         let Self::File { path } = self else { return Ok(()) };
         if is_pipe(path) {
-            return Ok(()); // To open it and to close it again would end its reader.
+            // To open it and to close it again would end its reader.
+            return access(path, Access::WRITE_OK).map_err(|cause| fault(path, cause.into()));
         }
         let tried = match OpenOptions::new().append(true).open(path) {
             // Another percept may make it at any moment, so a file of another name is tried.
@@ -92,8 +98,8 @@ impl SinkSettings {
 /// Where a file would be made: links to what is not there are followed.
 fn destination(path: &Path) -> Cow<'_, Path> {
     let mut at = Cow::Borrowed(path);
-    // A circle of links is told otherwise: it is not a file that is missing.
-    while let Ok(target) = at.read_link() {
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = at.read_link() else { break };
         at = Cow::Owned(at.with_file_name("").join(target));
     }
     at

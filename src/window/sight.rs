@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::data::MediaTime;
 
-/// Notices where pictures go on coming and no window does: they are too rare for the model.
+/// Notices where pictures go on coming and no window does, of them or of their sound alone: they are
+/// too rare for the model.
 pub(super) struct Sight {
     /// How long the first window may be in coming, and each further one ([`super::Plan::patience`]).
     patience: (Duration, Duration),
-    /// When the next window must have come; `None` before the first picture.
+    /// When the next window must have come; `None` until a picture comes after the beginning, or after
+    /// a window of sound alone.
     due: Option<MediaTime>,
     lost: bool,
     told: bool,

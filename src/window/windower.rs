@@ -92,7 +92,6 @@ impl Windower {
         let Some(frames) = self.pictures.as_mut().and_then(|pictures| pictures.push(frame)) else {
             return self.sight.picture(media, self.sound_may_take());
         };
-        self.sight.window(media);
         let window = Window::of_frames(self.stream.clone(), 0, frames);
         let (end, wait) = (window.end, self.longest_wait);
         // Sound that was alone until now, where a window of it still lies before this one.
@@ -104,6 +103,7 @@ impl Windower {
         if let Some(listener) = &mut self.sound {
             listener.pictured(&end, self.patience.1);
         }
+        self.sight.window(media);
         self.waiting.push_back(window);
         self.give(ready, |listener, end| {
             !listener.expected || listener.segment_is_past(end) || listener.reaches(end)
@@ -188,11 +188,12 @@ impl Windower {
         self.waiting.clear();
     }
 
-    /// How much longer than pictures a window of their sound alone may be in coming: sound is
-    /// waited for, and then so much of it.
+    /// How much longer than pictures a window of their sound alone may be in coming: sound may
+    /// come after them, and then so much of it is waited for.
     fn sound_may_take(&self) -> Duration {
         let heard = self.sound.as_ref().filter(|l| l.expected && l.plan.alone);
-        heard.map_or(Duration::ZERO, |listener| 2 * self.longest_wait + listener.plan.hop)
+        let waited = self.longest_wait + self.longest_wait_for_sound;
+        heard.map_or(Duration::ZERO, |listener| waited + listener.plan.hop)
     }
 
     /// Gives the windows at the front for which `now` holds.

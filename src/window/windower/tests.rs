@@ -380,9 +380,19 @@ fn pictures_are_not_lost_sight_of_while_sound_alone_makes_windows() {
         }
         assert!(blind.is_empty(), "{blind:?}, often until {often_until} s");
     }
+    // Nor of a file that has twenty seconds of pictures before their sound.
+    let mut lumps = Line::with(Some(PAIRS), false, true, true);
+    for lump in 0..4 {
+        let begins = f64::from(lump) * 20.0;
+        (0..7).for_each(|n| lumps.frame(begins + f64::from(n) * 3.0, 0));
+        (0..80).for_each(|n| lumps.sound(begins + f64::from(n) * 0.25, 0));
+        blind.extend(lumps.windower.take_blind().then_some(begins));
+    }
+    assert!(blind.is_empty(), "{blind:?}, in lumps");
+    assert!(!lumps.told().is_empty());
     // With nothing to be heard they are.
     let mut mute = Line::with(Some(PAIRS), false, true, true);
-    (0..5).for_each(|third| mute.frame(f64::from(third) * 3.0, 0));
+    (0..14).for_each(|third| mute.frame(f64::from(third) * 3.0, 0));
     assert!(mute.windower.take_blind());
 }
 
