@@ -13,41 +13,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 import torch
 
-from evaluate_stream_health import picture_logits
-from export_stream_health import TOLERANCE
-from health import calibrate, clip, hearing_scores, loader, report, score, sound
+from health import calibrate, clip, hearing_scores, loader, report, score, shipped
 from health.corpus import Corpus
+from health.memory import keep_freed
 from health.network import LABELS, RawPerceiver, trained
+from health.seeing_scores import picture_logits
 from health.sources import in_training
-
-ROOT = Path(__file__).resolve().parent.parent
-MODEL = ROOT / "models/stream-health.onnx"
-RESULTS = ROOT / "export/results/stream-health/results.json"
-
-
-@torch.no_grad()
-def same_sight(model: RawPerceiver) -> None:
-    """Raises unless the committed model file says the same of pictures without sound."""
-    rng, present = np.random.default_rng(0), np.float32([[1, 0]])
-    session = ort.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
-    for times in ((-6.0, -4.0, -2.0, 0.0), (-9.5, -5.75, -1.25, 0.0), (-1.5, -1.0, -0.5, 0.0)):
-        base = rng.integers(0, 200, (1, clip.HEIGHT // 8, clip.WIDTH // 8, 3)).repeat(8, 1).repeat(8, 2)
-        video = (base + rng.integers(0, 50, (clip.FRAMES, clip.HEIGHT, clip.WIDTH, 3))).astype(np.uint8)
-        feeds = {"video": clip.byte_array(video, times)[None], "audio": np.zeros((1, sound.ROWS, sound.CHANNELS), np.float32), "present": present}
-        was = session.run(None, feeds)[0][:, : len(clip.LABELS)]
-        now = model.model(*map(torch.from_numpy, feeds.values())).numpy()[:, : len(clip.LABELS)]
-        if not (apart := float(np.abs(was - now).max())) < TOLERANCE:
-            raise SystemExit(f"{MODEL}: these weights say something else of pictures without sound; a logit differs by {apart:.1e}")
-
-
-def shipped() -> dict:
-    """The manifest inside the committed model file."""
-    file = onnx.load(MODEL)
-    return json.loads(next(p.value for p in file.metadata_props if p.key == "percept.manifest"))
 
 
 def with_sound(model: RawPerceiver, corpus: Corpus, sounds: Path, output: dict, in_train: set[str]) -> dict:
@@ -64,6 +37,7 @@ def with_sound(model: RawPerceiver, corpus: Corpus, sounds: Path, output: dict, 
 
 
 def main() -> None:
+    keep_freed()
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--data", type=Path, required=True, help="the data pack")
     a.add_argument("--weights", type=Path, required=True)
@@ -76,17 +50,18 @@ def main() -> None:
     o = a.parse_args()
     torch.set_num_threads(1)
     model, step = trained(o.weights)
-    same_sight(model)
-    was = shipped()
+    shipped.same(model, "video")
+    was = shipped.manifest()
 
     hearing = hearing_scores.calibrated(model, o.sounds, o.quiet_sound)
     print("val, sound", json.dumps(hearing.val_summary))
     if o.val_only:
         return
-    results = json.loads(RESULTS.read_text())
+    results = json.loads(shipped.RESULTS.read_text())
     results["steps_of_hearing"] = step
     results["sound"] = {"val": hearing.val} | hearing.held_out(model, o.sounds)
     results["heldout_seen_means_with_sound"] = with_sound(model, Corpus(o.corpus / "heldout"), o.sounds, was["output"], in_training(o.data))
+    results["heldout_sound_with_pictures"] = hearing_scores.beside_pictures(model, o.sounds, o.corpus, hearing.calibration, hearing.limits)
     found = {name: results["sound"][name]["macro_f1"] for name in ("heldout", "heldout_unseen")}
     mark = hashlib.sha256(o.weights.read_bytes()).hexdigest()[:12]
     report.log_look(Path(__file__).name, note=o.note, step=step, weights=mark, sound=found)
@@ -99,7 +74,7 @@ def main() -> None:
     card["prior"] = dict(zip(LABELS, [*list(was["card"]["prior"].values())[:sight], *hearing.calibration["prior"]]))
     card["calibrated_on"] = "val windows, damage by means of training; for sound also val_further"
     o.out.write_text(json.dumps({"calibration": calibration, "thresholds": limits, "card": card}, indent=1))
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    shipped.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

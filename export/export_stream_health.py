@@ -18,10 +18,9 @@ import onnxruntime as ort
 import torch
 
 from health import clip, manifest, network, sound
+from health.shipped import ROOT, TOLERANCE
 
-ROOT = Path(__file__).resolve().parent.parent
 OPSET, IR_VERSION = 17, 10
-TOLERANCE = 2e-3  # of a logit
 CASES = (  # times of the pictures, and which modalities are there
     ((-6.0, -4.0, -2.0, 0.0), (1, 1)),
     ((-9.5, -5.75, -1.25, 0.0), (1, 1)),

@@ -15,8 +15,6 @@ import argparse
 import copy
 import json
 import math
-import signal
-import threading
 import time
 from pathlib import Path
 
@@ -28,14 +26,13 @@ from tqdm import tqdm
 from health import clip, listening, loader, score, sound
 from health.corpus import Corpus
 from health.cycle import Cycle
+from health.further import Further
 from health.hearing import corpus as hearing
 from health.memory import keep_freed
-from health.network import Perceiver, RawPerceiver
+from health.pool import Pool
 
-DECAY, EMA = 0.03, 0.998
 REFRESH = 200  # steps between looks for new scenes, and between checkpoints
 POOL, FEW, CHUNK = 64 * 1024, 4096, 64  # windows
-AGAIN = 3  # batches that a window serves at least
 CONSISTENCY = 1.0  # weight of the difference that sound makes to what is said of pictures
 LEARNS = ("sound_", "ear.")
 
@@ -57,50 +54,18 @@ def options() -> argparse.Namespace:
     return a.parse_args()
 
 
-class Pool:
-    """Windows whose features were measured already, for that costs more than a step: a thread of its own measures new ones in
-    the place of the oldest. A window serves several batches, each time as another microphone would have heard it."""
-
-    def __init__(self, sounds: hearing.Corpus, ear: listening.Ear, seed: int):
-        self.sounds, self.ear, self.rng = sounds, copy.deepcopy(ear).cpu().eval(), np.random.default_rng(seed)
-        self.features = torch.empty(POOL, sound.ROWS, listening.FEATURES, dtype=torch.float16)
-        self.truth = torch.empty(POOL, len(sound.LABELS), dtype=torch.int8)
-        self.filled, self.next, self.drawn, self.lock, self.failed = 0, 0, 0, threading.Lock(), None
-        while self.filled < FEW:
-            self.measure()
-        threading.Thread(target=self.work, daemon=True).start()
+def measured(sounds: hearing.Corpus, ear: listening.Ear, seed: int) -> Pool:
+    """Windows of sound: features f16 [N, ROWS, FEATURES] as measured, truth i8 [N, 7]. One serves several batches, each time as
+    another microphone would have heard it."""
+    ear, rng = copy.deepcopy(ear).cpu().eval(), np.random.default_rng(seed)
 
     @torch.no_grad()
-    def measure(self) -> None:
-        waves, truth = hearing.batch(self.sounds, CHUNK, self.rng)
+    def make() -> tuple[torch.Tensor, torch.Tensor]:
+        waves, truth = hearing.batch(sounds, CHUNK, rng)
         patches = torch.from_numpy(waves).reshape(-1, sound.ROWS, sound.PATCH)
-        features = torch.cat([self.ear.raw(few) for few in patches.split(8)]).half()
-        with self.lock:
-            at = slice(self.next, self.next + CHUNK)
-            self.features[at], self.truth[at] = features, torch.from_numpy(truth)
-            self.next = (self.next + CHUNK) % POOL
-            self.filled = min(POOL, max(self.filled, self.next or POOL))
+        return torch.cat([ear.raw(few) for few in patches.split(8)]).half(), torch.from_numpy(truth)
 
-    def work(self) -> None:
-        measured = 0
-        try:
-            while True:
-                if measured * AGAIN > self.drawn:
-                    time.sleep(0.01)
-                    continue
-                self.measure()
-                measured += CHUNK
-        except Exception as error:  # the training is told when it draws
-            self.failed = error
-
-    def draw(self, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features f32 [size, ROWS, FEATURES] as measured, truth i8 [size, 7]."""
-        if self.failed:
-            raise RuntimeError("measuring further windows of sound failed") from self.failed
-        at = torch.randint(self.filled, (size,))
-        self.drawn += size
-        with self.lock:
-            return self.features[at].float(), self.truth[at]
+    return Pool(make, POOL, FEW)
 
 
 class Beside:
@@ -117,53 +82,28 @@ class Beside:
 def main() -> None:
     keep_freed()
     o = options()
-    o.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(o.threads)
     torch.manual_seed(o.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     sounds = hearing.Corpus(o.sounds / "train")
-    raw, shadow = RawPerceiver(Perceiver()), RawPerceiver(Perceiver())
-    model = raw.model
-    weights = torch.load(o.warm, map_location="cpu", weights_only=True)["ema"]
-    last, step = o.out / "last.pt", 0
-    saved = torch.load(last, map_location="cpu", weights_only=True) if last.exists() else None
-    if saved:
-        model.load_state_dict(saved["model"])
-        shadow.model.load_state_dict(saved["ema"])
-        step = saved["step"]
-    else:
-        mine = model.state_dict()
-        fits = {n for n, w in mine.items() if n in weights and weights[n].shape == w.shape}
-        if lacking := [n for n in mine if n not in fits and not n.startswith(LEARNS)]:
-            raise SystemExit(f"{o.warm}: without {', '.join(lacking)}, through which pictures pass")
-        model.load_state_dict({n: weights[n] if n in fits else w for n, w in mine.items()})
+    further = Further(o.warm, o.out, LEARNS)
+    raw, model, shadow = further.raw, further.model, further.shadow
+    if further.fresh:
         model.ear.measure(torch.from_numpy(hearing.batch(sounds, 800, np.random.default_rng(5))[0]))
-        shadow.model.load_state_dict(model.state_dict())
-    raw.to(device), shadow.to(device)
-    for name, weight in model.named_parameters():
-        weight.requires_grad_(name.startswith(LEARNS))
-    learned = [w for w in model.parameters() if w.requires_grad]
-    optimiser = torch.optim.AdamW(learned, o.rate, betas=(0.9, 0.98), weight_decay=DECAY)
-    if saved:
-        optimiser.load_state_dict(saved["optimiser"])
+    further.begin(o.rate, device)
     beside = Beside(o.corpus, o.seen)
-    torch.manual_seed(o.seed * 1_000_003 + step)
-    pool, rng = Pool(sounds, model.ear, o.seed * 1_000_003 + step), np.random.default_rng(o.seed * 1_000_003 + step + 1)
+    seed = o.seed * 1_000_003 + further.step
+    torch.manual_seed(seed)
+    pool, rng = measured(sounds, model.ear, seed), np.random.default_rng(seed + 1)
     exam = hearing.fixed(hearing.Corpus(o.sounds / "val"))
-    stop, losses, begun = [], [], time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.append(True))
-
-    def keep() -> None:
-        state = {"model": model.state_dict(), "ema": shadow.model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
-        torch.save(state, o.out / "part.pt")
-        (o.out / "part.pt").rename(last)
+    losses, begun = [], time.monotonic()
 
     @torch.no_grad()
     def examine() -> None:
         """Scores on `val`, by the averaged weights; a line in the log."""
         waves, truth, _ = exam
         shadow.eval()
+        step = further.step
         if step <= o.alone:
             pieces = [score.to_float(waves[i : i + 256]).to(device) for i in range(0, len(waves), 256)]
             rows = (shadow.model.sound_stem(shadow.model.ear(p.reshape(-1, sound.ROWS, sound.PATCH))) for p in pieces)
@@ -175,17 +115,16 @@ def main() -> None:
             log.write(json.dumps(line) + "\n")
         tqdm.write(json.dumps(line))
 
-    bar = tqdm(total=o.alone + o.steps, initial=step, unit="step", mininterval=5)
-    while step < o.alone + o.steps and not stop:
-        alone = step < o.alone
+    bar = tqdm(total=o.alone + o.steps, initial=further.step, unit="step", mininterval=5)
+    while further.step < o.alone + o.steps and not further.stop:
+        alone = further.step < o.alone
         cycle = Cycle(0, o.alone, math.inf) if alone else Cycle(o.alone, o.alone + o.steps, math.inf)
-        for group in optimiser.param_groups:
-            group["lr"] = o.rate * cycle.rate(step) * (1.0 if alone else 0.6)
-        measured, truth = (x.to(device) for x in pool.draw(o.batch))
+        rate = o.rate * cycle.rate(further.step) * (1.0 if alone else 0.6)
+        features, truth = (x.to(device) for x in pool.draw(o.batch))
         pictures = None if alone else beside(rng)
-        raw.train()
+        raw.train(), model.picture_stem.eval()
         with torch.autocast(device, torch.bfloat16):
-            features = model.sound_stem(model.ear.finish(measured))
+            features = model.sound_stem(model.ear.finish(features.float()))
             loss, _ = score.masked_loss(model.sound_pooled(features).float(), truth)
             if not alone:
                 rows = model.join(features, raw.moments, model.sound_encoding)
@@ -193,33 +132,26 @@ def main() -> None:
                 if pictures:
                     video, times, _ = pictures.tensors(device)
                     with torch.no_grad():
-                        seen = raw.seen(video, times)
-                        before = model.attend(seen).float()[:, : len(clip.LABELS)]
+                        seen, own = raw.seen(video, times)
+                        before = (model.attend(seen)[:, : len(clip.LABELS)] + own).float()
                     both = model.attend(torch.cat([seen, rows[: len(seen)]], 1)).float()
                     loss = loss + score.masked_loss(both[:, len(clip.LABELS) :], truth[: len(seen)])[0] * len(seen) / len(rows)
-                    loss = loss + CONSISTENCY * F.mse_loss(both[:, : len(clip.LABELS)].sigmoid(), before.sigmoid())
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learned, 1.0)
-        optimiser.step()
-        taken = step if alone else step - o.alone  # the head that was not trained before would else linger in the average
-        inertia = min(EMA, (1 + taken) / (10 + taken))
-        with torch.no_grad():
-            for its, mine in zip(shadow.model.parameters(), model.parameters()):
-                if mine.requires_grad:
-                    its.lerp_(mine, 1 - inertia)
-        step += 1
+                    loss = loss + CONSISTENCY * F.mse_loss((both[:, : len(clip.LABELS)] + own).sigmoid(), before.sigmoid())
+        # The head that was not trained before would else linger in the average.
+        further.learn(loss, (rate,), taken=further.step if alone else further.step - o.alone)
         losses.append(loss.item())
         bar.update()
-        if step % 50 == 0:
+        if further.step % 50 == 0:
             bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", scenes=len(sounds.scenes))
-        if step % REFRESH == 0:
+        if further.step % REFRESH == 0:
             sounds.refresh()
-            keep()
-        if step % o.every == 0:
+            further.keep()
+        if further.step % o.every == 0:
             examine()
-    keep()
-    if losses and not stop and step % o.every:
+    if losses:
+        further.keep()
+    pool.close()
+    if losses and not further.stop and further.step % o.every:
         examine()
 
 

@@ -191,7 +191,7 @@ def main() -> None:
         raw.train()
         with torch.autocast(device, torch.bfloat16):
             both = raw(video, times, waves[: len(video)], present).float()
-            alone = model.perceive(raw.heard(waves[len(video) :])).float()
+            alone = model.perceive(None, raw.heard(waves[len(video) :])).float()
         loss, each = score.masked_loss(both[:, : len(clip.LABELS)], truth)
         heard_loss, _ = score.masked_loss(torch.cat([both, alone])[:, len(clip.LABELS) :], heard_truth)
         heard_losses.append(heard_loss.item())

@@ -119,20 +119,23 @@ def goal_text(results: dict, ffmpeg: dict | None, ffmpeg_sound: dict | None, qui
         found = quiet["a_camera_day"]
         told = quiet["beyond_telling"]["without"]["a_camera_day"]
         word = "met" if quiet["upper_95"] < 1 else "met, not proven" if found < 1 else "missed"
-        rows.append(f"- False alarms a camera-day: {found} ({told} without what nobody can tell), the goal is under 1: {word}.")
+        rows.append(f"- False alarms a camera-day: {found} ({told} without what the grid leaves unscored), the goal is under 1: {word}.")
     if quiet_sound:
         rows.append(f"- False alarms of the sound a microphone-day: {quiet_sound['a_camera_day']}.")
     return "\n".join(rows)
 
 
-def val_quiet_text(results: dict) -> str:
-    quiet = results["val_quiet"]
-    said = ", ".join(f"{k} {v}" for k, v in quiet["events"].items() if v) or "none"
-    return f"{quiet['hours']} hours of {quiet['cameras']} undamaged `val` cameras, by which thresholds were chosen, have {sum(quiet['events'].values())} false events ({said})."
-
-
 def counted(events: dict) -> str:
     return ", ".join(f"{k} {v}" for k, v in events.items() if v) or "none"
+
+
+def val_quiet_text(results: dict) -> str:
+    quiet = results["val_quiet"]
+    unscored = f", and {sum(quiet['unscored'].values())} ({counted(quiet['unscored'])}) that began where the grid leaves the label unscored"
+    return (
+        f"{quiet['hours']} hours of {quiet['cameras']} undamaged `val` cameras, by which thresholds were chosen, have "
+        f"{sum(quiet['events'].values())} false events ({counted(quiet['events'])}){unscored}."
+    )
 
 
 def quiet_text(result: dict) -> str:
@@ -143,8 +146,8 @@ def quiet_text(result: dict) -> str:
         f"{result['hours']:.0f} simulated hours, {result['cameras']} cameras: {result['total']} false events ({said}), "
         f"**{result['a_camera_day']} a camera-day** (exact 95% upper bound of a Poisson rate {result['upper_95']}). "
         f"{result['cameras_with_a_false_event']} of the cameras had a false event, {result['cameras_with_a_false_alarm']} a window over a threshold."
-        f"{right_text(result)}\n\nOf these events {sum(beyond['events'].values())} ({counted(beyond['events'])}) are of what nobody can tell, and what is nowhere else scored: a bare wall that "
-        f"fills the view and is called `covered`, two pictures without any difference that are called `frozen`. Without them it is {beyond['without']['a_camera_day']} "
+        f"{right_text(result)}\n\nOf these events {sum(beyond['events'].values())} ({counted(beyond['events'])}) began where the grid leaves the label unscored: a bare wall that "
+        f"fills the view and is called `covered`, two pictures without any difference that are called `frozen`, dusk that is nearly as dark as `dark`. Without them it is {beyond['without']['a_camera_day']} "
         f"a camera-day (at most {beyond['without']['upper_95']}).\n\nWith other times, all events counted:\n\n" + "\n".join(rows)
     )
 
@@ -183,6 +186,7 @@ def main() -> None:
         "HELD": held_text(results["heldout_seen_means"]), "HELD_UNSEEN": held_text(results["heldout_unseen_means"]),
         "SHARED": shared_text(results["heldout_seen_means"]), "SHARED_UNSEEN": shared_text(results["heldout_unseen_means"]),
         "VAL_SEEN": f"{results['val_seen']['macro_f1']:.3f}", "VAL_EXTRA": f"{results['val_extra']['macro_f1']:.3f}",
+        "SOUND_BESIDE": "{macro_f1:.3f} (alone {alone:.3f})".format(**results["heldout_sound_with_pictures"]),
         "VAL_QUIET": val_quiet_text(results), "GOAL": goal_text(results, ffmpeg, ffmpeg_sound, quiet, quiet_sound), "STEPS": f"{results['steps']:,}", "HEARING": f"{results.get('steps_of_hearing', 0):,}",
     }  # fmt: skip
     text = TEMPLATE.read_text()

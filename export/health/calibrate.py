@@ -1,14 +1,15 @@
 """Scores from logits: a scale and a bias a label, fitted on `val`, and the thresholds to go with them."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from . import clip
-from .events import SOON, START_AFTER, events
+from .events import SOON, START_AFTER
 from .grid import POSITIVE
 
 TRIES = np.arange(0.4, 0.98 + 1e-9, 0.01)  # for `enter`
 LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
-QUIET_STEP = 4.0  # seconds between the looks of undamaged cameras
 SPENT = 0.06  # of F1, at most, to be rid of false events
 
 
@@ -44,18 +45,21 @@ def scores(logits: np.ndarray, calibration: dict) -> np.ndarray:
     return sigmoid(logits * np.array(calibration["scale"]) + np.array(calibration["bias"]))
 
 
-def thresholds(scores_: np.ndarray, truth: np.ndarray, quiet: list[np.ndarray] | None = None, labels: tuple[str, ...] = clip.LABELS) -> dict:
+def thresholds(scores_: np.ndarray, truth: np.ndarray, false: Callable[[str, dict], int] | None = None, labels: tuple[str, ...] = clip.LABELS) -> dict:
     """For each label `enter` and `leave`, chosen on `val`.
 
-    Without `quiet`: the `enter` of the best F1, the highest of those within 0.002 of it. With `quiet`, the
-    scores of undamaged cameras of `val`: the fewest false events among those within SPENT of the best F1, counted as
-    if all started SOON, for of those there are more to count. A label that is to hold for longer has its `start_after`.
+    Without `false`: the `enter` of the best F1, the highest of those within 0.002 of it. With it, the count of false
+    events of a label with such limits on undamaged cameras of `val`: the fewest among those within SPENT of the best F1,
+    counted as if all started SOON, for of those there are more to count. A label that is to hold for longer has its
+    `start_after`.
     """
     chosen = {}
     for k, label in enumerate(labels):
         f1 = f1_at(scores_[:, k], truth[:, k])
-        false = np.array([quiet_events(quiet or (), k, t, leave(t)) for t in TRIES])
-        chosen[label] = limits(label, f1, false) if quiet else limits_of(label, float(TRIES[np.flatnonzero(f1 >= f1.max() - 0.002)[-1]]))
+        if false:
+            chosen[label] = limits(label, f1, np.array([false(label, {"enter": t, "leave": leave(t)}) for t in TRIES]))
+        else:
+            chosen[label] = limits_of(label, float(TRIES[np.flatnonzero(f1 >= f1.max() - 0.002)[-1]]))
     return chosen
 
 
@@ -76,11 +80,6 @@ def limits(label: str, f1: np.ndarray, false: np.ndarray, spent: float = SPENT) 
 def limits_of(label: str, enter: float) -> dict:
     hold = START_AFTER.get(label, SOON)
     return {"enter": round(enter, 2), "leave": round(leave(enter), 2)} | ({"start_after": hold} if hold > SOON else {})
-
-
-def quiet_events(quiet, k: int, enter: float, leave: float, start_after: float = SOON) -> int:
-    """Events of label `k` in the scores of cameras that look every QUIET_STEP."""
-    return sum(len(events(q[:, k], QUIET_STEP * np.arange(len(q)), enter, leave, start_after)) for q in quiet)
 
 
 def leave(enter: float) -> float:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import calibrate, clip, report, score, sound
+from . import calibrate, clip, loader, report, score, sound
+from .corpus import Corpus as Scenes
 from .hearing import quiet
 from .hearing.corpus import Corpus, fixed
 from .hearing.scene import GRID
@@ -23,6 +24,21 @@ def beside(sounds: Path, count: int) -> np.ndarray:
     """Held-out sound i16 [count, SAMPLES] to stand beside `count` windows of pictures."""
     waves, _, _ = fixed(Corpus(sounds / "heldout"), A_SCENE)
     return waves[np.random.default_rng(3).integers(len(waves), size=count)]
+
+
+def beside_pictures(model, sounds: Path, pictures: Path, calibration: dict, limits: dict) -> dict:
+    """Macro F1 of held-out sound with a held-out scene beside each window (`pictures`: folder of render_corpus.py), and of
+    the same sound alone."""
+    batch, _, _ = loader.fixed(Scenes(pictures / "heldout"), 1)
+    waves, truth, _ = fixed(Corpus(sounds / "heldout"), 1)
+    count = min(len(waves), len(batch.video))
+    waves, truth = waves[:count], truth[:count]
+    batch = loader.Batch(batch.video[:count], batch.times[:count], batch.truth[:count])
+    enter = np.array([limits[label]["enter"] for label in sound.LABELS])
+    f1 = lambda raw: score.summary(calibrate.scores(raw, calibration) >= enter, truth, sound.LABELS)["macro_f1"]  # noqa: E731
+    found = {"windows": count, "macro_f1": f1(score.logits(model, batch, waves=waves)[:, len(clip.LABELS) :]), "alone": f1(logits(model, waves))}
+    print("held-out sound with pictures beside it", json.dumps(found))
+    return found
 
 
 @dataclass

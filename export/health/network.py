@@ -1,4 +1,4 @@
-"""The video and audio Perceiver behind `stream-health` (Jaegle et al. 2021), about 1.3 M parameters.
+"""The video and audio Perceiver behind `stream-health` (Jaegle et al. 2021), about 1.5 M parameters.
 
 A row's pixels are first written in a space-time-colour cosine basis and companded, so that texture,
 sensor noise and the difference of two frames are visible to a small per-row MLP whatever their size.
@@ -9,7 +9,8 @@ all looks share their weights, so keys and values are made once.
 Rows of sound (`listening.py`) stand in the same byte array: each modality's rows are padded to one width with a learned
 encoding of the modality, and the rows of one that is missing are masked. The first LATENTS latents answer for the
 pictures, HEARERS further ones for the sound; all of them attend to all rows and to each other. The labels of sound are read from the
-latents and, since these were trained before the rows of sound had a stem, from the stem's rows too.
+latents and, since these were trained before the rows of sound had a stem, from the stem's rows too; and so are the labels of the
+pictures, from the cells of their stem (`seeing.py`).
 """
 
 import math
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import clip, listening, sound
+from . import clip, listening, seeing, sound
 
 LATENTS, HEARERS, WIDTH, HEADS = 64, 16, 160, 4
 LOOKS, DEPTH = 4, 2
@@ -85,6 +86,7 @@ class Perceiver(nn.Module):
         self.register_buffer("offset", torch.zeros(clip.BYTES))  # mean of the companded coefficients
         self.register_buffer("scale", torch.ones(clip.BYTES))  # 1 / their deviation
         self.row_mlp = nn.Sequential(nn.Linear(clip.BYTES, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, FEATURES))
+        self.picture_stem = seeing.PictureStem(FEATURES)
         self.ear = listening.Ear()
         self.sound_stem = listening.SoundStem(FEATURES)
         missing = torch.zeros(2, clip.ROWS + sound.ROWS)  # what a modality that is not there adds to the scores
@@ -114,26 +116,29 @@ class Perceiver(nn.Module):
         like = torch.zeros_like(features[..., :1])  # broadcasts both over the batch, and the encoding over the rows
         return torch.cat([features, positions.to(like.dtype) + like, encoding.to(like.dtype) + like], -1)
 
-    def pictures(self, coefficients: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Rows [B, ROWS, CONTEXT] of companded pixels [B, ROWS, BYTES] and Fourier features [B, ROWS, FOURIER]."""
-        return self.join(self.row_mlp(coefficients), positions, self.picture_encoding)
+    def pictures(self, features: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows [B, ROWS, CONTEXT] of what `row_mlp` makes of the pixels [B, ROWS, FEATURES] and Fourier features [B, ROWS,
+        FOURIER], and what their stem says by itself of the labels of the pictures [B, 8]."""
+        features, logits = self.picture_stem(features)
+        return self.join(features, positions, self.picture_encoding), logits
 
     def sounds(self, patches: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """Rows [B, sound.ROWS, CONTEXT] of samples [B, sound.ROWS, PATCH] and Fourier features."""
         return self.join(self.sound_stem(self.ear(patches)), positions, self.sound_encoding)
 
-    def perceive(self, rows: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Logits f32 [B, 15] of a byte array [B, M, CONTEXT]; `mask` [B, 1, 1, M] is added to the scores of its rows.
-
-        Where there are rows of sound, which come last, the labels of sound are read from them beside the latents."""
-        logits = self.attend(rows, mask)
-        if rows.shape[1] == clip.ROWS:
-            return logits
-        pooled = self.sound_pooled(rows[:, -sound.ROWS :, :FEATURES])
-        if mask is not None:
-            pooled = pooled * (mask[:, 0, 0, -1:] == 0)
-        seen, heard = logits.split([len(clip.LABELS), len(sound.LABELS)], -1)
-        return torch.cat([seen, heard + pooled], -1)
+    def perceive(self, seen: tuple[torch.Tensor, torch.Tensor] | None, heard: torch.Tensor | None, present: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits f32 [B, 15] of what `pictures` and `sounds` gave; either may be left out, which is what `present` f32
+        [B, 2] does window by window."""
+        rows = torch.cat([part for part in (seen and seen[0], heard) if part is not None], 1)
+        logits = self.attend(rows, None if present is None else self.mask(present))
+        picture, sound_ = logits.split([len(clip.LABELS), len(sound.LABELS)], -1)
+        there = (None, None) if present is None else present.to(logits.dtype).split(1, -1)
+        if seen:
+            picture = picture + (seen[1] if there[0] is None else seen[1] * there[0])
+        if heard is not None:
+            pooled = self.sound_pooled(heard[..., :FEATURES])
+            sound_ = sound_ + (pooled if there[1] is None else pooled * there[1])
+        return torch.cat([picture, sound_], -1)
 
     def attend(self, rows: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Logits f32 [B, 15] from the latents alone."""
@@ -147,13 +152,13 @@ class Perceiver(nn.Module):
         return torch.cat([self.head(seers.mean(1)), self.sound_head(hearers.mean(1))], -1)
 
     def mask(self, present: torch.Tensor) -> torch.Tensor:
-        """Of `present` f32 [B, 2], as `perceive` wants it."""
+        """Of `present` f32 [B, 2], as `attend` wants it."""
         return ((1.0 - present.float()) @ self.missing)[:, None, None]
 
     def forward(self, video: torch.Tensor, audio: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        seen = self.pictures(self.compand(video[..., : clip.BYTES]), video[..., clip.BYTES :])
+        seen = self.pictures(self.row_mlp(self.compand(video[..., : clip.BYTES])), video[..., clip.BYTES :])
         heard = self.sounds(audio[..., : sound.PATCH], audio[..., sound.PATCH :])
-        return self.perceive(torch.cat([seen, heard], 1), self.mask(present))
+        return self.perceive(seen, heard, present)
 
     @torch.no_grad()
     def warm(self, older: dict[str, torch.Tensor]) -> None:
@@ -200,23 +205,25 @@ class RawPerceiver(nn.Module):
         parts = [when, self.place + like, angles.sin(), self.sines + like, angles.cos(), self.cosines + like]
         return torch.cat(parts, -1)
 
-    def seen(self, video: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
-        """Rows of pictures [B, ROWS, CONTEXT]."""
+    def features(self, video: torch.Tensor) -> torch.Tensor:
+        """What is made of the pixels of each row [B, ROWS, FEATURES]."""
         if torch.onnx.is_in_onnx_export():
-            coefficients = self.model.compand(self.pixels(video))
-        else:  # a few clips at a time stay in the processor's cache: twice as fast
-            narrow = torch.bfloat16 if torch.is_autocast_enabled(video.device.type) else torch.float32
-            few = video.split(4 if video.device.type == "cpu" else 4096)
-            coefficients = torch.cat([self.model.compand(self.pixels(clips)).to(narrow) for clips in few])
-        return self.model.pictures(coefficients, self.positions(times))
+            return self.model.row_mlp(self.model.compand(self.pixels(video)))
+        # A few clips at a time stay in the processor's cache: twice as fast.
+        narrow = torch.bfloat16 if torch.is_autocast_enabled(video.device.type) else torch.float32
+        few = video.split(4 if video.device.type == "cpu" else 4096)
+        return self.model.row_mlp(torch.cat([self.model.compand(self.pixels(clips)).to(narrow) for clips in few]))
+
+    def seen(self, video: torch.Tensor, times: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `Perceiver.pictures` gives."""
+        return self.model.pictures(self.features(video), self.positions(times))
 
     def heard(self, audio: torch.Tensor) -> torch.Tensor:
         """Rows of sound [B, sound.ROWS, CONTEXT]."""
         return self.model.sounds(audio.reshape(-1, sound.ROWS, sound.PATCH), self.moments)
 
     def forward(self, video: torch.Tensor, times: torch.Tensor, audio: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        rows = torch.cat([self.seen(video, times), self.heard(audio)], 1)
-        return self.model.perceive(rows, self.model.mask(present))
+        return self.model.perceive(self.seen(video, times), self.heard(audio), present)
 
 
 def trained(checkpoint: Path) -> tuple[RawPerceiver, int]:

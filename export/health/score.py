@@ -17,9 +17,8 @@ def logits(model: torch.nn.Module, batch: Batch, device: str = "cpu", size: int 
     for start in range(0, len(batch.video), size):
         video = torch.from_numpy(batch.video[start : start + size]).to(device)
         times = torch.from_numpy(batch.times[start : start + size]).to(device)
-        rows = model.seen(video, times)
         if waves is None:
-            pieces.append(model.model.perceive(rows).float().cpu())
+            pieces.append(model.model.perceive(model.seen(video, times), None).float().cpu())
         else:
             audio = to_float(waves[start : start + size]).to(device)
             pieces.append(model(video, times, audio, torch.ones(len(video), 2, device=device)).float().cpu())
@@ -31,7 +30,7 @@ def sound_logits(model: torch.nn.Module, waves: np.ndarray, device: str = "cpu",
     """Logits f32 [B, 15] of sound alone, i16 [B, SAMPLES]."""
     model.eval()
     pieces = [to_float(waves[i : i + size]).to(device) for i in range(0, len(waves), size)]
-    return torch.cat([model.model.perceive(model.heard(audio)).float().cpu() for audio in pieces]).numpy()
+    return torch.cat([model.model.perceive(None, model.heard(audio)).float().cpu() for audio in pieces]).numpy()
 
 
 def masked_loss(logits: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:

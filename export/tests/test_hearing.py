@@ -28,12 +28,12 @@ class Network(unittest.TestCase):
 
     @torch.no_grad()
     def test_masked_rows_are_as_if_they_were_not_there(self):
-        alone = self.raw.model.perceive(self.raw.seen(self.video, self.times))
+        alone = self.raw.model.perceive(self.raw.seen(self.video, self.times), None)
         masked = self.raw(self.video, self.times, self.audio, torch.tensor([[1.0, 0.0]] * 2))
         self.assertLess(float((alone - masked).abs().max()), 1e-5)
         both = self.raw(self.video, self.times, self.audio, torch.ones(2, 2))
         self.assertGreater(float((alone - both).abs().max()), 1e-4)
-        heard = self.raw.model.perceive(self.raw.heard(self.audio))
+        heard = self.raw.model.perceive(None, self.raw.heard(self.audio))
         masked = self.raw(self.video, self.times, self.audio, torch.tensor([[0.0, 1.0]] * 2))
         self.assertLess(float((heard - masked).abs().max()), 1e-5)
 

@@ -1,0 +1,69 @@
+"""A model of which one part is trained further."""
+
+import tempfile
+import unittest
+from pathlib import Path
+
+import torch
+
+from health.further import Further
+from health.network import Perceiver
+
+LEARNS = ("head.", "picture_stem.")
+
+
+class Furthers(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.out, self.warm = Path(folder.name) / "run", Path(folder.name) / "warm.pt"
+        torch.manual_seed(0)
+        self.weights = Perceiver().state_dict()
+
+    def begin(self, weights: dict, learns: tuple[str, ...] = LEARNS) -> Further:
+        torch.save({"ema": weights}, self.warm)
+        further = Further(self.warm, self.out, learns)
+        further.begin(1e-2, "cpu", ("head.",))
+        return further
+
+    def step(self, further: Further, rates: tuple[float, float] = (1e-2, 1e-3)) -> None:
+        loss = sum((weight - 1).square().sum() for weight in further.learned)
+        further.learn(loss, rates, taken=further.step)
+
+    def test_only_what_learns_moves_and_the_average_follows(self):
+        further = self.begin(self.weights)
+        self.step(further)
+        for name, weight in further.model.state_dict().items():
+            same = torch.equal(weight, self.weights[name])
+            learns = name.startswith(LEARNS)
+            self.assertEqual(same, not learns, name)
+            average = further.shadow.model.state_dict()[name]
+            self.assertEqual(torch.equal(average, self.weights[name]), not learns, name)
+            self.assertEqual(torch.equal(average, weight), not learns, name)
+
+    def test_one_that_is_gone_on_with_is_as_if_it_had_not_stopped(self):
+        first = self.begin(self.weights)
+        self.step(first)
+        first.keep()
+        again = self.begin({})  # what it began with is not looked at
+        self.assertEqual((again.fresh, again.step), (False, 1))
+        for further in (first, again):
+            self.step(further)
+        for state in ("model", "shadow"):
+            mine, its = (dict(getattr(f, "model" if state == "model" else "shadow").named_parameters()) for f in (first, again))
+            for name, weight in mine.items():
+                self.assertTrue(torch.equal(weight, its[name]), (state, name))
+
+    def test_weights_that_are_to_stay_must_be_there(self):
+        some = {name: weight for name, weight in self.weights.items() if not name.startswith(("picture_stem.", "look.key"))}
+        with self.assertRaisesRegex(SystemExit, "without look.key.weight, look.key.bias, which is to stay"):
+            self.begin(some)
+
+    def test_a_part_that_learns_may_be_new(self):
+        some = {name: weight for name, weight in self.weights.items() if not name.startswith("picture_stem.")}
+        further = self.begin(some)
+        self.assertTrue(torch.equal(further.model.latents, self.weights["latents"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
