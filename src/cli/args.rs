@@ -37,7 +37,7 @@ pub enum Command {
     Run(RunArgs),
     /// Report everything that run would refuse, all at once
     Check(CheckArgs),
-    /// List the cameras of this machine
+    /// List the cameras and microphones of this machine
     Devices,
     /// Say what is in a stream
     Probe(ProbeArgs),
