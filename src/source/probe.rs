@@ -88,10 +88,11 @@ impl std::fmt::Display for AudioDescription {
 }
 
 impl std::fmt::Display for TrackDescription {
-    /// The picture; the sound where there is no picture.
+    /// The picture, and the first track of sound, such as `h264 1920x1080, 25 fps, with aac, 48000 Hz, 2 ch`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.video, self.audio.first()) {
-            (Some(video), _) => video.fmt(f),
+            (Some(video), Some(audio)) => write!(f, "{video}, with {audio}"),
+            (Some(video), None) => video.fmt(f),
             (None, Some(audio)) => audio.fmt(f),
             (None, None) => f.write_str("nothing"),
         }
