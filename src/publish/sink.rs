@@ -66,6 +66,7 @@ impl Sink {
     pub async fn run(mut self, mut lines: Lines) {
         let mut backoff = Backoff::new(FIRST_RETRY, MOST_RETRY);
         let mut failing = None;
+        let mut told_when = false;
         loop {
             if lines.len() == 0 {
                 match self.next().await {
@@ -104,6 +105,11 @@ impl Sink {
                     let since = *failing.get_or_insert_with(Instant::now);
                     if self.time_is_up(since) {
                         return self.give_up(lines).await;
+                    }
+                    if let Some(last) = self.last_try(since)
+                        && !std::mem::replace(&mut told_when, true)
+                    {
+                        self.waits_until(last);
                     }
                     if self.pause(backoff.next(fastrand::f64())).await {
                         backoff.reset();
@@ -177,6 +183,16 @@ impl Sink {
             Some(last) => Instant::now() >= last,
             None => self.closing.has_changed().is_err(),
         }
+    }
+
+    /// Says why the end is held up, and for how long at most.
+    fn waits_until(&self, last: Instant) {
+        let seconds = last.saturating_duration_since(Instant::now()).as_secs_f64().ceil();
+        tracing::warn!(
+            sink = self.name,
+            target = self.target,
+            "the end waits for this sink, which still cannot write; it is given up in {seconds} s"
+        );
     }
 
     async fn give_up(&self, lines: Lines) {
