@@ -126,7 +126,8 @@ def open_encoder(camera: Camera, quality: float) -> av.CodecContext:
     coder.time_base, coder.framerate = Fraction(1, 25), 25
     coder.thread_count, coder.gop_size = 1, 600
     if camera.codec == "mjpeg":
-        coder.options = {"qmin": str(int(quality)), "qmax": str(int(quality)), "huffman": "default"}
+        step = str(max(int(quality), 1))
+        coder.options = {"qmin": step, "qmax": step, "huffman": "default"}
     elif camera.codec in QUANTISER:
         step = str(min(max(int(round(quality)), 2), 31))
         coder.options = {"qmin": step, "qmax": step, "sc_threshold": "1000000000"}
