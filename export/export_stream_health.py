@@ -16,11 +16,13 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
+from onnx import helper, numpy_helper
 
 from health import clip, manifest, network, sound
 from health.shipped import ROOT, TOLERANCE
 
 OPSET, IR_VERSION = 17, 10
+SMALL = 256  # numbers: fewer are not worth a cast
 CASES = (  # times of the pictures, and which modalities are there
     ((-6.0, -4.0, -2.0, 0.0), (1, 1)),
     ((-9.5, -5.75, -1.25, 0.0), (1, 1)),
@@ -52,11 +54,30 @@ def to_onnx(model: torch.nn.Module, inputs: dict[str, torch.Tensor], layout: str
             model, tuple(inputs.values()), buffer, dynamo=False, opset_version=OPSET, do_constant_folding=True,
             input_names=list(inputs), output_names=["logits"], dynamic_axes=axes,
         )  # fmt: skip
-    file = onnx.load_from_string(buffer.getvalue())
+    file = halved(onnx.load_from_string(buffer.getvalue()))
     file.ir_version = min(file.ir_version, IR_VERSION)
     file.producer_name, file.producer_version = "percept", manifest.VERSION
     manifest.attach(file, manifest.manifest(layout, **settings))
     onnx.checker.check_model(file, full_check=True)
+    return file
+
+
+def halved(file: onnx.ModelProto) -> onnx.ModelProto:
+    """The same file, with arrays that half precision holds without loss stored so, and cast where they are first used. ONNX
+    Runtime casts them back once, when it loads the file."""
+    stored = {}
+    for array in file.graph.initializer:
+        values = numpy_helper.to_array(array)
+        if array.data_type == onnx.TensorProto.FLOAT and values.size >= SMALL:
+            half = values.astype(np.float16)
+            if np.array_equal(half.astype(np.float32), values):
+                stored[array.name] = numpy_helper.from_array(half, f"{array.name}_half")
+    kept = [array for array in file.graph.initializer if array.name not in stored] + list(stored.values())
+    casts = [helper.make_node("Cast", [half.name], [name], to=onnx.TensorProto.FLOAT) for name, half in stored.items()]
+    nodes = casts + list(file.graph.node)
+    del file.graph.initializer[:], file.graph.node[:]
+    file.graph.initializer.extend(kept)
+    file.graph.node.extend(nodes)
     return file
 
 

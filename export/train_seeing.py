@@ -71,8 +71,8 @@ class Exam:
 
 
 def measured(sampler: loader.Sampler, raw: RawPerceiver, seed: int) -> Pool:
-    """Windows of pictures: rows f16 [N, ROWS, FEATURES], truth i8 [N, 8], the scene of each, and the logits f32 [N, 8] that
-    the model has of them without a stem."""
+    """Windows of pictures: rows f16 [N, ROWS, FEATURES], what is counted in them f16 [N, CELLS, looking.FEATURES] and [N,
+    looking.IN_ALL], truth i8 [N, 8], the scene of each, and the logits f32 [N, 8] that the model has of them without a stem."""
     raw, rng = copy.deepcopy(raw).eval(), np.random.default_rng(seed)
 
     @torch.no_grad()
@@ -80,10 +80,10 @@ def measured(sampler: loader.Sampler, raw: RawPerceiver, seed: int) -> Pool:
         batch = loader.batch(sampler, CHUNK, rng, augment=True)
         video, times, truth = batch.tensors(next(raw.parameters()).device.type)
         with torch.autocast(video.device.type, torch.bfloat16):
-            rows = raw.features(video)
+            rows, counts = raw.features(video)
             byte_array = raw.model.join(rows, raw.positions(times), raw.model.picture_encoding)
             said = raw.model.attend(byte_array).float()[:, : len(clip.LABELS)]
-        return rows.half().cpu(), truth.cpu(), torch.from_numpy(batch.owners), said.cpu()
+        return rows.half().cpu(), *(c.half().cpu() for c in counts), truth.cpu(), torch.from_numpy(batch.owners), said.cpu()
 
     return Pool(make, POOL, FEW)
 
@@ -115,9 +115,9 @@ def main() -> None:
 
     def by_itself() -> tuple[torch.Tensor, ...]:
         """Loss of the stem beside what the model says without it, and of the stem without that; what was drawn."""
-        rows, truth, owners, before = (x.to(device) for x in pool.draw(o.batch))
+        rows, counts, in_all, truth, owners, before = (x.to(device) for x in pool.draw(o.batch))
         with torch.autocast(device, torch.bfloat16):
-            own = stem.logits(stem.cells(rows.bfloat16())).float()
+            own = stem.logits(stem.cells(rows.bfloat16(), counts.float()), in_all.float()).float()
         loss, each = score.masked_loss(before + own, truth)
         return loss, score.masked_loss(own, truth)[0], torch.zeros(()), owners.cpu().numpy(), each
 
@@ -163,6 +163,7 @@ def main() -> None:
             examine()
     if losses:
         further.keep()
+        further.finish()
     if pool:
         pool.close()
     if losses and not further.stop and further.step % o.every:

@@ -70,5 +70,14 @@ class Further:
 
     def keep(self) -> None:
         state = {"model": self.model.state_dict(), "ema": self.shadow.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": self.step}
+        self.save(state, self.last)
+
+    def finish(self) -> None:
+        """Writes `final.pt`, to score and to export: the averaged weights, those that learn rounded to half precision, in which
+        a model file holds them without loss."""
+        average = {n: w.half().float() if n.startswith(self.learns) else w for n, w in self.shadow.model.state_dict().items()}
+        self.save({"ema": average, "step": self.step}, self.out / "final.pt")
+
+    def save(self, state: dict, path: Path) -> None:
         torch.save(state, self.out / "part.pt")
-        (self.out / "part.pt").rename(self.last)
+        (self.out / "part.pt").rename(path)

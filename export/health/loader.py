@@ -11,8 +11,8 @@ import torch
 
 from . import clip
 from .corpus import Corpus, choose, truth, window
-from .grid import POSITIVE
-from .scene import Scene
+from .grid import POSITIVE, UNSCORED, verdict
+from .scene import LABEL, Scene, darkness, glare
 
 ON_DAMAGE = 0.7  # of the windows cut from a damaged scene end in its damage
 ON_LABEL = 0.45  # of the windows of a training batch are drawn for one label and means of damage
@@ -112,6 +112,16 @@ def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(varied * gain + noise, 0, 255).round().astype(np.uint8)
 
 
+def judged_again(video: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """Truth i8 [8] of a window that was varied: what is defined by levels is unscored where they passed a bound."""
+    answer = answer.copy()
+    for label, strength in (("dark", darkness), ("overexposed", glare)):
+        k = LABEL[label]
+        if answer[k] != UNSCORED and any(verdict(label, strength(np.ascontiguousarray(p))) != answer[k] for p in video[-2:]):
+            answer[k] = UNSCORED
+    return answer
+
+
 def batch(sampler: Sampler, size: int, rng: np.random.Generator, augment: bool) -> Batch:
     """Random windows. Where one is drawn for a label, it is true in it if that can be done in a few
     tries: mild damage would else crowd out the rest."""
@@ -127,7 +137,10 @@ def batch(sampler: Sampler, size: int, rng: np.random.Generator, augment: bool) 
         if answer is None:
             continue
         video, when = window(scene, at)
-        clips.append(vary(video, rng) if augment else video)
+        if augment:
+            video = vary(video, rng)
+            answer = judged_again(video, answer)
+        clips.append(video)
         times.append(when)
         truths.append(answer)
         owners.append(owner)

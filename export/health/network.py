@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import clip, listening, seeing, sound
+from . import clip, listening, looking, seeing, sound
 
 LATENTS, HEARERS, WIDTH, HEADS = 64, 16, 160, 4
 LOOKS, DEPTH = 4, 2
@@ -86,6 +86,7 @@ class Perceiver(nn.Module):
         self.register_buffer("offset", torch.zeros(clip.BYTES))  # mean of the companded coefficients
         self.register_buffer("scale", torch.ones(clip.BYTES))  # 1 / their deviation
         self.row_mlp = nn.Sequential(nn.Linear(clip.BYTES, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, FEATURES))
+        self.eye = looking.Eye()
         self.picture_stem = seeing.PictureStem(FEATURES)
         self.ear = listening.Ear()
         self.sound_stem = listening.SoundStem(FEATURES)
@@ -116,10 +117,10 @@ class Perceiver(nn.Module):
         like = torch.zeros_like(features[..., :1])  # broadcasts both over the batch, and the encoding over the rows
         return torch.cat([features, positions.to(like.dtype) + like, encoding.to(like.dtype) + like], -1)
 
-    def pictures(self, features: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rows [B, ROWS, CONTEXT] of what `row_mlp` makes of the pixels [B, ROWS, FEATURES] and Fourier features [B, ROWS,
-        FOURIER], and what their stem says by itself of the labels of the pictures [B, 8]."""
-        features, logits = self.picture_stem(features)
+    def pictures(self, features: torch.Tensor, counts: tuple[torch.Tensor, torch.Tensor], positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rows [B, ROWS, CONTEXT] of what `row_mlp` makes of the pixels [B, ROWS, FEATURES], what the eye counted in them and
+        Fourier features [B, ROWS, FOURIER], and what their stem says by itself of the labels of the pictures [B, 8]."""
+        features, logits = self.picture_stem(features, *counts)
         return self.join(features, positions, self.picture_encoding), logits
 
     def sounds(self, patches: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -156,7 +157,8 @@ class Perceiver(nn.Module):
         return ((1.0 - present.float()) @ self.missing)[:, None, None]
 
     def forward(self, video: torch.Tensor, audio: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        seen = self.pictures(self.row_mlp(self.compand(video[..., : clip.BYTES])), video[..., clip.BYTES :])
+        pixels = video[..., : clip.BYTES]
+        seen = self.pictures(self.row_mlp(self.compand(pixels)), self.eye(pixels), video[..., clip.BYTES :])
         heard = self.sounds(audio[..., : sound.PATCH], audio[..., sound.PATCH :])
         return self.perceive(seen, heard, present)
 
@@ -205,18 +207,20 @@ class RawPerceiver(nn.Module):
         parts = [when, self.place + like, angles.sin(), self.sines + like, angles.cos(), self.cosines + like]
         return torch.cat(parts, -1)
 
-    def features(self, video: torch.Tensor) -> torch.Tensor:
-        """What is made of the pixels of each row [B, ROWS, FEATURES]."""
+    def features(self, video: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """What is made of the pixels of each row [B, ROWS, FEATURES], and what is counted in them."""
         if torch.onnx.is_in_onnx_export():
-            return self.model.row_mlp(self.model.compand(self.pixels(video)))
+            pixels = self.pixels(video)
+            return self.model.row_mlp(self.model.compand(pixels)), self.model.eye(pixels)
         # A few clips at a time stay in the processor's cache: twice as fast.
         narrow = torch.bfloat16 if torch.is_autocast_enabled(video.device.type) else torch.float32
-        few = video.split(4 if video.device.type == "cpu" else 4096)
-        return self.model.row_mlp(torch.cat([self.model.compand(self.pixels(clips)).to(narrow) for clips in few]))
+        few = [self.pixels(clips) for clips in video.split(4 if video.device.type == "cpu" else 4096)]
+        counts = tuple(map(torch.cat, zip(*(self.model.eye(pixels) for pixels in few))))
+        return self.model.row_mlp(torch.cat([self.model.compand(pixels).to(narrow) for pixels in few])), counts
 
     def seen(self, video: torch.Tensor, times: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What `Perceiver.pictures` gives."""
-        return self.model.pictures(self.features(video), self.positions(times))
+        return self.model.pictures(*self.features(video), self.positions(times))
 
     def heard(self, audio: torch.Tensor) -> torch.Tensor:
         """Rows of sound [B, sound.ROWS, CONTEXT]."""

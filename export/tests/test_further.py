@@ -54,6 +54,14 @@ class Furthers(unittest.TestCase):
             for name, weight in mine.items():
                 self.assertTrue(torch.equal(weight, its[name]), (state, name))
 
+    def test_what_is_to_be_exported_fits_half_precision_where_it_learnt(self):
+        further = self.begin(self.weights)
+        self.step(further)
+        further.finish()
+        for name, weight in torch.load(self.out / "final.pt", weights_only=True)["ema"].items():
+            average = further.shadow.model.state_dict()[name]
+            self.assertTrue(torch.equal(weight, average.half().float() if name.startswith(LEARNS) else average), name)
+
     def test_weights_that_are_to_stay_must_be_there(self):
         some = {name: weight for name, weight in self.weights.items() if not name.startswith(("picture_stem.", "look.key"))}
         with self.assertRaisesRegex(SystemExit, "without look.key.weight, look.key.bias, which is to stay"):

@@ -1,0 +1,99 @@
+"""What is counted in pixels: the same as the grid's own measures, and the same whatever the last bit is."""
+
+import unittest
+
+import numpy as np
+import torch
+
+from health import clip, loader, looking, network
+from health.grid import NEGATIVE, POSITIVE, UNSCORED
+from health.scene import LABEL, luma
+
+MEAN_LEVEL = looking.SHARES  # the first of the levels
+FRAMES, PAIRS = clip.FRAMES, len(looking.PAIRS)
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    """u8 [FRAMES, HEIGHT, WIDTH, 3], each frame brighter than the one before."""
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.integers(0, 180 + 25 * k, (clip.HEIGHT, clip.WIDTH, 3)) for k in range(FRAMES)]).astype(np.uint8)
+
+
+class Eyes(unittest.TestCase):
+    def seen(self, video: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        raw = network.RawPerceiver(network.Perceiver()).eval()
+        with torch.no_grad():
+            cells, in_all = raw.model.eye(raw.pixels(torch.from_numpy(video[None])))
+        return cells[0], in_all[0]
+
+    def counts(self, video: np.ndarray) -> torch.Tensor:
+        return self.seen(video)[0]
+
+    def test_levels_are_those_of_the_grid(self):
+        video, all_ = noise(), self.counts(noise()).flatten(0, 1).mean(0)
+        for k, level in enumerate(looking.BRIGHT):
+            for frame in range(FRAMES):
+                share = float((luma(video[frame]) >= level).mean())
+                self.assertAlmostEqual(float(all_[k * FRAMES + frame]), share, delta=0.01, msg=(level, frame))
+        for frame in range(FRAMES):
+            self.assertAlmostEqual(64 * float(all_[MEAN_LEVEL + frame] + 2), float(luma(video[frame]).mean()), delta=0.1)
+
+    def test_a_cell_counts_its_own_pixels(self):
+        video = np.zeros((FRAMES, clip.HEIGHT, clip.WIDTH, 3), np.uint8)
+        video[2, 16:32, 208:224] = 255  # the cell in line 1, the last across
+        counts = self.counts(video)
+        bright = counts[..., 2 * FRAMES + 2]
+        self.assertAlmostEqual(float(bright[1, 13]), 1.0, places=4)
+        self.assertAlmostEqual(float(bright.sum()), 1.0, places=3)
+
+    def test_each_pair_of_frames_is_compared(self):
+        video = noise()
+        video[3] = video[1]
+        near = self.counts(video)[..., 3 * FRAMES : 3 * FRAMES + PAIRS].mean((0, 1))
+        for pair, share in zip(looking.PAIRS, near.tolist()):
+            self.assertEqual(share > 0.99, pair == (1, 3), pair)
+            self.assertLess(share, 1.01)
+
+    def test_what_is_counted_does_not_turn_on_the_last_bit(self):
+        eye = looking.Eye()
+        rows = torch.from_numpy(np.stack([clip.patch_rows(noise(seed)) for seed in range(2)]))
+        for one, other in zip(eye(rows), eye(rows + 1e-6)):
+            self.assertLess(float((one - other).abs().max()), 1e-3)
+
+    def test_what_is_said_of_the_window_is_of_its_cells(self):
+        cells, in_all = self.seen(noise())
+        flat = cells.flatten(0, 1)
+        for k, part in enumerate((flat.mean(0), flat.amax(0), flat.amin(0))):
+            self.assertTrue(torch.allclose(in_all[k * looking.FEATURES : (k + 1) * looking.FEATURES], part, atol=1e-5))
+        self.assertEqual(len(in_all), looking.IN_ALL)
+
+    def test_the_motion_of_the_whole_view_is_told_by_how_far_it_goes(self):
+        rng = np.random.default_rng(1)
+        wide = np.kron(rng.integers(0, 255, (50, 80)), np.ones((4, 4)))[..., None].repeat(3, -1).astype(np.uint8)
+        at = lambda y, x: wide[30 + y : 30 + y + clip.HEIGHT, 30 + x : 30 + x + clip.WIDTH]  # noqa: E731
+        rings = list(zip(looking.RINGS, looking.RINGS[1:]))
+        for y, x in ((0, 0), (0, 4), (-4, 6), (8, 0), (0, -14), (12, 16)):
+            _, in_all = self.seen(np.stack([at(0, 0), at(0, 0), at(0, 0), at(y, x)]))
+            motion = in_all[-looking.MOTION :].view(FRAMES - 1, -1)
+            self.assertEqual(motion.argmax(-1).tolist()[:2], [0, 0])
+            low, high = rings[int(motion[2].argmax())]
+            self.assertTrue(low <= np.hypot(y, x) / looking.COARSE < high, (y, x, motion[2]))
+            self.assertGreater(float(motion[2].max()), 0.5)
+
+
+class Varied(unittest.TestCase):
+    def test_a_window_that_passed_a_bound_is_no_longer_scored_by_it(self):
+        grey = lambda level: np.full((FRAMES, clip.HEIGHT, clip.WIDTH, 3), level, np.uint8)  # noqa: E731
+        truth = np.zeros(len(clip.LABELS), np.int8)
+        truth[LABEL["overexposed"]] = POSITIVE
+        self.assertEqual(loader.judged_again(grey(240), truth)[LABEL["overexposed"]], POSITIVE)
+        self.assertEqual(loader.judged_again(grey(230), truth)[LABEL["overexposed"]], UNSCORED)
+        self.assertEqual(loader.judged_again(grey(240), truth)[LABEL["dark"]], NEGATIVE)
+        self.assertEqual(loader.judged_again(grey(30), truth)[LABEL["dark"]], UNSCORED)
+        self.assertEqual(truth[LABEL["dark"]], NEGATIVE)
+        truth[:] = UNSCORED
+        self.assertTrue((loader.judged_again(grey(30), truth) == UNSCORED).all())
+
+
+if __name__ == "__main__":
+    unittest.main()
