@@ -284,6 +284,7 @@ fn a_full_disk_is_told_and_the_status_is_1() {
         percept(&["run", video, "--listen", "off", "--output", "/dev/full", "--config", &machine]);
     assert_eq!(run.code(), Some(1), "{}", run.stderr);
     assert!(run.stderr.contains("could not be written to /dev/full"), "{}", run.stderr);
+    assert!(run.stderr.contains("the end waits for this sink"), "{}", run.stderr);
 }
 
 #[test]

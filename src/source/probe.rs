@@ -175,3 +175,31 @@ pub fn probe(settings: &SourceSettings, stop: &Stop) -> Result<Probe, SourceErro
         packets,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_names_the_picture_and_the_sound() {
+        let video = VideoDescription {
+            codec: "h264".into(),
+            width: 1920,
+            height: 1080,
+            pixel_format: None,
+            frame_rate: Some(25.0),
+            rotation: 0,
+        };
+        let audio = AudioDescription { codec: "aac".into(), sample_rate_hz: 48_000, channels: 2 };
+        let with = |video: Option<VideoDescription>, audio: Vec<AudioDescription>| {
+            let container = "rtsp".into();
+            TrackDescription { container, video, live: true, duration_seconds: None, audio }
+                .to_string()
+        };
+        let (picture, sound) = ("h264 1920x1080, 25 fps", "aac, 48000 Hz, 2 ch");
+        assert_eq!(with(Some(video.clone()), vec![]), picture);
+        let both = with(Some(video), vec![audio.clone(), audio.clone()]);
+        assert_eq!(both, format!("{picture}, with {sound}"));
+        assert_eq!(with(None, vec![audio]), sound);
+    }
+}
