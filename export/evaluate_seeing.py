@@ -1,6 +1,6 @@
 """Scores what `stream-health` sees, after train_seeing.py; what it says of sound alone stays as it was measured.
 
-    python evaluate_seeing.py --data DATA --weights RUN/seeing/last.pt --corpus RUN/corpus --sounds RUN/sounds \
+    python evaluate_seeing.py --data DATA --weights RUN/seeing/final.pt --corpus RUN/corpus --sounds RUN/sounds \
         --quiet RUN/quiet/val RUN/quiet_short/val --out RUN/card.json
 
 Calibration, thresholds and figures of the labels of sound are those of the committed model file and of

@@ -1,0 +1,53 @@
+"""Weights that half precision holds without loss take half the room in a model file, and nothing else changes."""
+
+import unittest
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from export_stream_health import SMALL, halved, session
+from weights_of_model import constants
+
+
+def affine(weight: np.ndarray, bias: np.ndarray) -> onnx.ModelProto:
+    """x @ weight + bias."""
+    nodes = [helper.make_node("MatMul", ["x", "weight"], ["product"]), helper.make_node("Add", ["product", "bias"], ["y"])]
+    value = lambda name, size: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size])  # noqa: E731
+    arrays = [numpy_helper.from_array(a, name) for name, a in (("weight", weight), ("bias", bias))]
+    graph = helper.make_graph(nodes, "affine", [value("x", len(weight))], [value("y", len(bias))], arrays)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+
+
+class Halved(unittest.TestCase):
+    def setUp(self):
+        rng = np.random.default_rng(0)
+        self.x = rng.standard_normal((3, 32)).astype(np.float32)
+        self.fine = rng.standard_normal((32, 24)).astype(np.float32)
+        self.coarse = self.fine.astype(np.float16).astype(np.float32)
+        self.bias = self.coarse[0]
+        self.assertGreater(self.fine.size, SMALL)
+        self.assertLess(self.bias.size, SMALL)
+
+    def stored(self, file: onnx.ModelProto) -> set[int]:
+        return {array.data_type for array in file.graph.initializer}
+
+    def test_what_loses_nothing_is_stored_in_half_and_gives_the_same(self):
+        whole, half = affine(self.coarse, self.bias), halved(affine(self.coarse, self.bias))
+        onnx.checker.check_model(half, full_check=True)
+        self.assertEqual(self.stored(half), {TensorProto.FLOAT, TensorProto.FLOAT16})
+        self.assertLess(half.ByteSize(), 0.75 * whole.ByteSize())
+        self.assertTrue(np.array_equal(*(session(file).run(None, {"x": self.x})[0] for file in (whole, half))))
+
+    def test_what_would_lose_stays_as_it_is(self):
+        self.assertEqual(halved(affine(self.fine, self.bias)), affine(self.fine, self.bias))
+
+    def test_weights_are_found_again_as_they_were(self):
+        found = constants(halved(affine(self.coarse, self.bias)))
+        for mine, its in zip((self.coarse, self.bias), found, strict=True):
+            self.assertEqual(its.dtype, np.float32)
+            self.assertTrue(np.array_equal(mine, its))
+
+
+if __name__ == "__main__":
+    unittest.main()
