@@ -63,7 +63,7 @@ def to_onnx(model: torch.nn.Module, inputs: dict[str, torch.Tensor], layout: str
 
 
 def halved(file: onnx.ModelProto) -> onnx.ModelProto:
-    """The same file, with arrays that half precision holds without loss stored so, and cast where they are first used. ONNX
+    """The same file, with arrays that half precision holds without loss stored so, and cast before all else. ONNX
     Runtime casts them back once, when it loads the file."""
     stored = {}
     for array in file.graph.initializer:
