@@ -62,10 +62,24 @@ def to_onnx(model: torch.nn.Module, inputs: dict[str, torch.Tensor], layout: str
     return file
 
 
+def large(constant: onnx.NodeProto) -> bool:
+    """Whether it is an array of floats that is worth a cast."""
+    value = constant.attribute[0]
+    return value.name == "value" and value.t.data_type == onnx.TensorProto.FLOAT and np.prod(value.t.dims) >= SMALL
+
+
 def halved(file: onnx.ModelProto) -> onnx.ModelProto:
-    """The same file, with arrays that half precision holds without loss stored so, and cast before all else. ONNX
-    Runtime casts them back once, when it loads the file."""
-    stored = {}
+    """The same file, with arrays that half precision holds without loss stored so, once where they are equal, and cast before
+    all else. ONNX Runtime casts them back once, when it loads the file."""
+    stored, same = {}, {}
+    for node in [node for node in file.graph.node if node.op_type == "Constant" and large(node)]:
+        array = node.attribute[0].t
+        first = same.setdefault((tuple(array.dims), array.raw_data), node.output[0])
+        if first == node.output[0]:
+            file.graph.initializer.append(numpy_helper.from_array(numpy_helper.to_array(array), first))
+        for reader in file.graph.node:
+            reader.input[:] = [first if name == node.output[0] else name for name in reader.input]
+        file.graph.node.remove(node)
     for array in file.graph.initializer:
         values = numpy_helper.to_array(array)
         if array.data_type == onnx.TensorProto.FLOAT and values.size >= SMALL:
@@ -89,7 +103,7 @@ def session(file: onnx.ModelProto) -> ort.InferenceSession:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--weights", type=Path, help="checkpoint of train_stream_health.py")
+    arguments.add_argument("--weights", type=Path, help="the checkpoint that was scored")
     arguments.add_argument("--card", type=Path, help="JSON with calibration, thresholds and card, of evaluate.py")
     arguments.add_argument("--out", type=Path, default=ROOT, help="root of the repository")
     options = arguments.parse_args()

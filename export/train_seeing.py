@@ -2,8 +2,8 @@
 
     python train_seeing.py --warm WEIGHTS.pt --corpus RUN/corpus --sounds RUN/sounds --out RUN/seeing
 
-WEIGHTS.pt is a checkpoint of train_stream_health.py, or of weights_of_model.py for the shipped model (of one before 2.4.0,
-which has no such stem, by the weights_of_model.py of its own commit). First the stem of the rows of pictures
+WEIGHTS.pt is a checkpoint of train_stream_health.py, or of weights_of_model.py for the shipped model (of one before 2.5.0,
+whose graph is another, by the weights_of_model.py of its own commit). First the stem of the rows of pictures
 (`seeing.PictureStem`) learns with the head that reads its cells, three times as fast as through the Perceiver (--alone
 steps); then through it too (--steps), and with it what makes the rows and the head of their labels. The latents and all
 attention stay bit for bit, so sound alone gets the same answers as before, and its scores need not be measured again. Sound with pictures beside it is held to what the model says of it without.
@@ -163,6 +163,7 @@ def main() -> None:
             examine()
     if losses:
         further.keep()
+    if further.step >= o.alone + o.steps:
         further.finish()
     if pool:
         pool.close()

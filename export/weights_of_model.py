@@ -26,8 +26,8 @@ def constants(file: onnx.ModelProto) -> list[np.ndarray]:
     named = {t.name: numpy_helper.to_array(t) for t in file.graph.initializer}
     used: dict[str, None] = {}
     for node in file.graph.node:
-        if node.op_type == "Cast" and node.input[0] in named:  # stored in half precision
-            named[node.output[0]] = named.pop(node.input[0]).astype(np.float32)
+        if node.op_type == "Cast" and node.input[0] in named and named[node.input[0]].dtype == np.float16:
+            named[node.output[0]] = named[node.input[0]].astype(np.float32)  # stored in half precision
             continue
         for name in node.input:
             if name in named:

@@ -113,17 +113,20 @@ def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def judged_again(video: np.ndarray, answer: np.ndarray) -> np.ndarray:
-    """Truth i8 [8] of a window that was varied: what is defined by levels is unscored where they passed a bound."""
+    """Truth i8 [8] of a window that was varied: what is defined by levels is unscored where they passed a bound, and so is a
+    cover that has become as dark as `dark`."""
     answer = answer.copy()
     for label, strength in (("dark", darkness), ("overexposed", glare)):
         k = LABEL[label]
         if answer[k] != UNSCORED and any(verdict(label, strength(np.ascontiguousarray(p))) != answer[k] for p in video[-2:]):
             answer[k] = UNSCORED
+    if answer[LABEL["covered"]] == POSITIVE and any(verdict("dark", darkness(np.ascontiguousarray(p))) == POSITIVE for p in video[-2:]):
+        answer[LABEL["covered"]] = UNSCORED
     return answer
 
 
 def batch(sampler: Sampler, size: int, rng: np.random.Generator, augment: bool) -> Batch:
-    """Random windows. Where one is drawn for a label, it is true in it if that can be done in a few
+    """Random windows. Where one is drawn for a label, it is true in it, before it is varied, if that can be done in a few
     tries: mild damage would else crowd out the rest."""
     clips, times, truths, owners = [], [], [], []
     while len(clips) < size:

@@ -30,7 +30,7 @@ SIZE = (clip.HEIGHT // COARSE, clip.WIDTH // COARSE)
 WAVES = (28, 49)  # highest frequencies that are compared, waves a picture, down and across
 FAR = 12  # steps that the view may move by, each way
 RINGS = (0.0, 0.75, 1.5, 2.25, 3.5, 5.0, 7.0, 9.5, 18.0)  # steps; `shaking` is negative up to 0.5 and positive from 1.9 on
-FAINT = 300.0  # of a cross spectrum: less is noise that the decoder left
+FAINT = 300.0  # squared grey levels, summed under the window: a frequency with less in common is noise that the decoder left
 MOTION = (clip.FRAMES - 1) * (len(RINGS) - 1)
 IN_ALL = 3 * FEATURES + SHARES + MOTION
 
@@ -41,15 +41,19 @@ def reach(x: torch.Tensor, bound: float) -> torch.Tensor:
     return (x - (bound - 1)).clamp(0, 1)
 
 
-def turns(size: int, frequencies: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Cosines and sines f16 [2, places, frequencies] of whole waves over `size`: in a file they take half the room."""
-    angle = 2 * np.pi * np.outer(places, frequencies) / size
+def turns(size: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Cosines and sines f16 [2, rows, columns] of whole waves over `size`; of rows and columns one are places and the other
+    frequencies."""
+    angle = 2 * np.pi * np.outer(rows, columns) / size
     return np.stack([np.cos(angle), np.sin(angle)]).astype(np.float16)
 
 
 class Motion(nn.Module):
     """How the view moves from each frame to the next, by phase correlation (Kuglin and Hines 1975), f32 [B, MOTION] of luma
-    f32 [B, FRAMES, *SIZE]: the highest correlation in each ring of displacements; 1 in the first where nothing moves."""
+    f32 [B, FRAMES, *SIZE]: the highest correlation in each ring of displacements. Near 1 in the first where nothing moves and
+    there is detail enough; near 0 in all where there is none, or where the view went further than FAR.
+
+    The tables are rounded to half precision, in which a model file holds them."""
 
     def __init__(self):
         super().__init__()
@@ -61,8 +65,8 @@ class Motion(nn.Module):
         rings = [np.where((length >= a) & (length < b), 0.0, -1e4) for a, b in zip(RINGS, RINGS[1:])]
         fixed = {
             "window": window, "rings": np.stack(rings),
-            "x": turns(SIZE[1], across, np.arange(SIZE[1])), "y": turns(SIZE[0], np.arange(SIZE[0]), down),
-            "back_x": turns(SIZE[1], steps, across) * weight[:, None] / (weight.sum() * len(down)), "back_y": turns(SIZE[0], down, steps),
+            "x": turns(SIZE[1], np.arange(SIZE[1]), across), "y": turns(SIZE[0], down, np.arange(SIZE[0])),
+            "back_x": turns(SIZE[1], across, steps) * weight[:, None] / (weight.sum() * len(down)), "back_y": turns(SIZE[0], steps, down),
         }  # fmt: skip
         for name, array in fixed.items():
             self.register_buffer(name, torch.from_numpy(array.astype(np.float16).astype(np.float32)), persistent=False)
@@ -90,7 +94,8 @@ class Motion(nn.Module):
 
 class Eye(nn.Module):
     """Features of normalised pixel rows f32 [B, ROWS, BYTES]: of each cell f32 [B, CELLS, FEATURES], the shares of pixels that
-    reach a level, all from 0 to 1, then levels and differences of about unit variance; and of the whole window f32 [B, IN_ALL]."""
+    reach a level, stay as they are or move, all from 0 to 1, then levels and differences of about unit variance; and of the
+    whole window f32 [B, IN_ALL]."""
 
     def __init__(self):
         super().__init__()
@@ -110,6 +115,7 @@ class Eye(nn.Module):
         return small.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(-1, clip.FRAMES, *SIZE)
 
     def of_cells(self, luma: torch.Tensor) -> torch.Tensor:
+        """f32 [B, cells, FEATURES] of what `luma` gave."""
         luma = luma.flatten(4).flatten(2, 3)
         first, second = zip(*PAIRS)
         step = luma[:, list(second)] - luma[:, list(first)]

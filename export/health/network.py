@@ -1,4 +1,4 @@
-"""The video and audio Perceiver behind `stream-health` (Jaegle et al. 2021), about 1.5 M parameters.
+"""The video and audio Perceiver behind `stream-health` (Jaegle et al. 2021), about 1.7 M parameters.
 
 A row's pixels are first written in a space-time-colour cosine basis and companded, so that texture,
 sensor noise and the difference of two frames are visible to a small per-row MLP whatever their size.

@@ -42,6 +42,19 @@ class Halved(unittest.TestCase):
     def test_what_would_lose_stays_as_it_is(self):
         self.assertEqual(halved(affine(self.fine, self.bias)), affine(self.fine, self.bias))
 
+    def test_constants_of_the_graph_are_stored_so_too_and_once(self):
+        file = affine(self.coarse, self.bias)
+        for name in ("weight", "again"):
+            file.graph.node.insert(0, helper.make_node("Constant", [], [name], value=numpy_helper.from_array(self.coarse, "")))
+        del file.graph.initializer[0]
+        file.graph.node.extend([helper.make_node("MatMul", ["x", "again"], ["other"]), helper.make_node("Sub", ["y", "other"], ["z"])])
+        file.graph.output[0].name = "z"
+        before = session(file).run(None, {"x": self.x})[0]
+        half = halved(file)
+        self.assertEqual([a.data_type for a in half.graph.initializer], [TensorProto.FLOAT, TensorProto.FLOAT16])
+        self.assertNotIn("Constant", [node.op_type for node in half.graph.node])
+        self.assertTrue(np.array_equal(session(half).run(None, {"x": self.x})[0], before))
+
     def test_weights_are_found_again_as_they_were(self):
         found = constants(halved(affine(self.coarse, self.bias)))
         for mine, its in zip((self.coarse, self.bias), found, strict=True):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from health import clip, loader, looking, network
-from health.grid import NEGATIVE, POSITIVE, UNSCORED
-from health.scene import LABEL, luma
+from health.grid import GRID, NEGATIVE, POSITIVE, UNSCORED
+from health.scene import LABEL, glare, luma
 
 MEAN_LEVEL = looking.SHARES  # the first of the levels
 FRAMES, PAIRS = clip.FRAMES, len(looking.PAIRS)
@@ -30,6 +30,10 @@ class Eyes(unittest.TestCase):
         return self.seen(video)[0]
 
     def test_levels_are_those_of_the_grid(self):
+        dark = GRID["dark"]
+        self.assertEqual(looking.BRIGHT[:2], (3 * dark["positive"], 3 * dark["negative"]))
+        grey = lambda level: np.full((8, 8, 3), level, np.uint8)  # noqa: E731
+        self.assertEqual([glare(grey(looking.BRIGHT[2] - below)) for below in (0, 1)], [1.0, 0.0])
         video, all_ = noise(), self.counts(noise()).flatten(0, 1).mean(0)
         for k, level in enumerate(looking.BRIGHT):
             for frame in range(FRAMES):
@@ -52,7 +56,26 @@ class Eyes(unittest.TestCase):
         near = self.counts(video)[..., 3 * FRAMES : 3 * FRAMES + PAIRS].mean((0, 1))
         for pair, share in zip(looking.PAIRS, near.tolist()):
             self.assertEqual(share > 0.99, pair == (1, 3), pair)
-            self.assertLess(share, 1.01)
+
+    def test_windows_without_detail_have_no_motion_and_are_finite(self):
+        for level in (0, 128, 255):
+            cells, in_all = self.seen(np.full((FRAMES, clip.HEIGHT, clip.WIDTH, 3), level, np.uint8))
+            self.assertTrue(bool(cells.isfinite().all() and in_all.isfinite().all()), level)
+            self.assertLess(float(in_all[-looking.MOTION :].abs().max()), 1e-3)
+
+    def test_a_step_of_the_light_is_a_difference_of_each_pair_that_it_parts(self):
+        video = np.full((FRAMES, clip.HEIGHT, clip.WIDTH, 3), 100, np.uint8)
+        video[2:] = 120
+        counts = self.counts(video).mean((0, 1))
+        same, moved = counts[3 * FRAMES : 3 * FRAMES + PAIRS], counts[3 * FRAMES + PAIRS : looking.SHARES]
+        mean, most, signed = counts[looking.SHARES + 4 * FRAMES :].view(3, PAIRS)
+        for k, (a, b) in enumerate(looking.PAIRS):
+            apart = 20.0 if a < 2 <= b else 0.0
+            self.assertAlmostEqual(float(same[k]), float(not apart), places=3)
+            self.assertAlmostEqual(float(moved[k]), float(apart > 0), places=3)
+            for measure in (mean, most):
+                self.assertAlmostEqual(float(measure[k]), np.log(apart + looking.LEAST) / 2, places=2)
+            self.assertAlmostEqual(float(signed[k]), np.arcsinh(apart), places=2)
 
     def test_what_is_counted_does_not_turn_on_the_last_bit(self):
         eye = looking.Eye()

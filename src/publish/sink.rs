@@ -87,7 +87,7 @@ impl Sink {
             match wrote {
                 Wrote::All if failing.is_some() => {
                     tracing::info!(sink = self.name, target = self.target, "sink writes again");
-                    failing = None;
+                    (failing, told_when) = (None, false);
                     backoff.reset();
                 }
                 Wrote::All => {}
@@ -168,8 +168,8 @@ impl Sink {
 
     /// When a sink that has failed since `failing` is tried for the last time; `None` while
     /// it runs.
-    fn last_try(&mut self, failing: Instant) -> Option<Instant> {
-        match *self.closing.borrow_and_update() {
+    fn last_try(&self, failing: Instant) -> Option<Instant> {
+        match *self.closing.borrow() {
             Closing::No => None,
             Closing::Done { since, patience } => Some(since.max(failing) + patience),
             Closing::By(deadline) => Some(deadline),

@@ -285,7 +285,9 @@ impl Source {
 
     /// What is in it, for people.
     pub fn description(&self) -> TrackDescription {
-        TrackDescription::new(&self.opened.input, self.video.as_ref(), self.live, self.duration())
+        let audio = self.audio.as_ref().map(|(index, _)| *index);
+        let (input, video) = (&self.opened.input, self.video.as_ref());
+        TrackDescription::new(input, video, audio, self.live, self.duration())
     }
 
     /// The next packet of the tracks that are wanted; `None` at the end of a file or graph.

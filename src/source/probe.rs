@@ -27,6 +27,9 @@ pub struct TrackDescription {
     pub duration_seconds: Option<f64>,
     /// All audio tracks, listened to or not.
     pub audio: Vec<AudioDescription>,
+    /// The one that is listened to.
+    #[serde(skip)]
+    pub heard: Option<AudioDescription>,
 }
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -88,10 +91,10 @@ impl std::fmt::Display for AudioDescription {
 }
 
 impl std::fmt::Display for TrackDescription {
-    /// The picture, and the first track of sound, such as `h264 1920x1080, 25 fps, with aac, 48000 Hz, 2 ch`.
+    /// What is taken of it, such as `h264 1920x1080, 25 fps, with aac, 48000 Hz, 2 ch`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.video, self.audio.first()) {
-            (Some(video), Some(audio)) => write!(f, "{video}, with {audio}"),
+        match (&self.video, self.heard.as_ref()) {
+            (Some(video), Some(heard)) => write!(f, "{video}, with {heard}"),
             (Some(video), None) => video.fmt(f),
             (None, Some(audio)) => audio.fmt(f),
             (None, None) => f.write_str("nothing"),
@@ -103,25 +106,31 @@ impl TrackDescription {
     pub(super) fn new(
         input: &ffmpeg::format::context::Input,
         video: Option<&(usize, VideoTrack)>,
+        audio: Option<usize>,
         live: bool,
         duration: Option<Duration>,
     ) -> Self {
-        let audio = input
+        let tracks: Vec<_> = input
             .streams()
-            .map(|stream| stream.parameters())
-            .filter(|parameters| parameters.medium() == ffmpeg::media::Type::Audio)
-            .map(|parameters| {
-                let (sample_rate_hz, channels) = ffi::sound(&parameters);
-                AudioDescription { codec: parameters.id().name().into(), sample_rate_hz, channels }
-            })
+            .filter(|stream| stream.parameters().medium() == ffmpeg::media::Type::Audio)
+            .map(|stream| (stream.index(), AudioDescription::new(&stream.parameters())))
             .collect();
+        let heard = tracks.iter().find(|(index, _)| Some(*index) == audio);
         Self {
             container: input.format().name().to_owned(),
             video: video.map(|(_, track)| VideoDescription::new(track)),
             live,
             duration_seconds: duration.map(|duration| duration.as_secs_f64()),
-            audio,
+            heard: heard.map(|(_, track)| track.clone()),
+            audio: tracks.into_iter().map(|(_, track)| track).collect(),
         }
+    }
+}
+
+impl AudioDescription {
+    fn new(parameters: &ffmpeg::codec::Parameters) -> Self {
+        let (sample_rate_hz, channels) = ffi::sound(parameters);
+        Self { codec: parameters.id().name().into(), sample_rate_hz, channels }
     }
 }
 
@@ -181,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_description_names_the_picture_and_the_sound() {
+    fn a_description_names_the_picture_and_the_sound_that_is_listened_to() {
         let video = VideoDescription {
             codec: "h264".into(),
             width: 1920,
@@ -190,16 +199,27 @@ mod tests {
             frame_rate: Some(25.0),
             rotation: 0,
         };
-        let audio = AudioDescription { codec: "aac".into(), sample_rate_hz: 48_000, channels: 2 };
-        let with = |video: Option<VideoDescription>, audio: Vec<AudioDescription>| {
-            let container = "rtsp".into();
-            TrackDescription { container, video, live: true, duration_seconds: None, audio }
-                .to_string()
+        let track = |codec: &str, channels| AudioDescription {
+            codec: codec.into(),
+            sample_rate_hz: 48_000,
+            channels,
+        };
+        let (film, comment) = (track("aac", 2), track("opus", 1));
+        let with = |video: Option<&VideoDescription>, heard: Option<&AudioDescription>| {
+            TrackDescription {
+                container: "mpegts".into(),
+                video: video.cloned(),
+                live: true,
+                duration_seconds: None,
+                audio: vec![comment.clone(), film.clone()],
+                heard: heard.cloned(),
+            }
+            .to_string()
         };
         let (picture, sound) = ("h264 1920x1080, 25 fps", "aac, 48000 Hz, 2 ch");
-        assert_eq!(with(Some(video.clone()), vec![]), picture);
-        let both = with(Some(video), vec![audio.clone(), audio.clone()]);
-        assert_eq!(both, format!("{picture}, with {sound}"));
-        assert_eq!(with(None, vec![audio]), sound);
+        assert_eq!(with(Some(&video), None), picture);
+        assert_eq!(with(Some(&video), Some(&film)), format!("{picture}, with {sound}"));
+        assert_eq!(with(None, Some(&film)), sound);
+        assert_eq!(with(None, None), "nothing");
     }
 }

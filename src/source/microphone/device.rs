@@ -92,6 +92,7 @@ impl Microphone {
             video: None,
             live: true,
             duration_seconds: None,
+            heard: Some(audio.clone()),
             audio: vec![audio],
         }
     }
