@@ -101,6 +101,7 @@ mod tests {
             assert!((found - wanted).abs() < 1e-6, "{left} {right}: {found}");
         }
         let mut three = Downmix::new(3, 16_000);
+        assert_eq!(three.channels(), 3);
         let mut out = Vec::new();
         three.mix(&[0.3, -0.3, f32::NAN, 0.3, 0.3, 0.3], 2, &mut out);
         assert_eq!(out, [0.0, 0.0, 0.3, 0.3]);
