@@ -3,7 +3,7 @@
     python render_corpus.py --data DATA --out CORPUS --split train --count 4000
     python render_corpus.py --data DATA --out CORPUS --split heldout --count 600 --use unseen
 
-Scene k is a function of the split, the kind of means and k alone, so the job may be stopped, resumed,
+Scene k is a function of the split, the kind of means, --label and k alone, so the job may be stopped, resumed,
 and shared by several processes (`--share 0/2`, `--share 1/2`). But for spoilt HEVC: what its decoder makes of that
 differs a little from run to run.
 """
@@ -27,7 +27,7 @@ NEW = 0.75  # of the damaged scenes there have means that are trained on only
 
 def kind(k: int, use: str, rng: np.random.Generator) -> str | None:
     """The label that damages scene k: in turn when scoring, at random when training."""
-    if use == "still":
+    if use in ("still", "calm"):
         return None
     if use == "unseen":
         return clip.LABELS[k % len(clip.LABELS)]
@@ -49,26 +49,37 @@ def main() -> None:
     arguments.add_argument("--full-size", type=Path, help="folder with unpacked wallpaper packages")
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--split", choices=("train", "val", "heldout"), required=True)
-    arguments.add_argument("--use", choices=("seen", "extra", "unseen", "still"), default="seen", help="means of damage")
+    arguments.add_argument("--use", choices=("seen", "extra", "unseen", "still", "calm"), default="seen", help="means of damage")
     arguments.add_argument("--count", type=int, required=True)
+    arguments.add_argument("--label", choices=clip.LABELS, help="damage of every scene, by means of --use alone; these get a folder of their own (--split train only)")
     arguments.add_argument("--share", default="0/1", help="this process's part, K/N")
     options = arguments.parse_args()
     if options.split == "train" and options.use == "unseen":
         raise SystemExit("unseen means are for scoring only: not rendered for training")
     if options.split == "heldout" and options.use == "extra":
         raise SystemExit("extra means are for training only: the held-out scenes stay what they are")
+    if options.use == "calm" and options.split != "train":
+        raise SystemExit("calm cameras are for training only: those that thresholds are chosen by are made by false_alarms.py")
+    if options.label and options.split != "train":
+        raise SystemExit("--label is for training only: scored scenes have all labels in turn")
+    if options.label and options.use not in ("seen", "extra"):
+        raise SystemExit(f"--label damages each scene, and those of --use {options.use} are undamaged")
 
-    folder = options.out / (options.split if options.use == "seen" else f"{options.split}_{options.use}")
+    series = [options.split, options.use, *filter(None, [options.label])]
+    folder = options.out / "_".join(name for name in series if name != "seen")
     folder.mkdir(parents=True, exist_ok=True)
     sources = Sources(options.data, options.split, options.full_size)
     share, shares = map(int, options.share.split("/"))
-    base = zlib.crc32(f"{options.split}/{options.use}".encode())
+    base = zlib.crc32("/".join(series).encode())
     for k in tqdm(range(share, options.count, shares), unit="scene"):
         name = f"{k:06}"
         if (folder / f"{name}.json").exists():
             continue
         rng = np.random.default_rng((base, k))
-        label, means = hard_kind(rng) if options.use == "extra" else (kind(k, options.use, rng), None)
+        if options.label:
+            label, means = options.label, None
+        else:
+            label, means = hard_kind(rng) if options.use == "extra" else (kind(k, options.use, rng), None)
         if label and options.use == "unseen":
             means = str(rng.choice(grid.means(label, "unseen")))
         scene = render(sources, int(rng.integers(2**40)), label, options.use, means, still=options.use == "still")

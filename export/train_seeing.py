@@ -2,8 +2,8 @@
 
     python train_seeing.py --warm WEIGHTS.pt --corpus RUN/corpus --sounds RUN/sounds --out RUN/seeing
 
-WEIGHTS.pt is a checkpoint of train_stream_health.py, or of weights_of_model.py for the shipped model (of one before 2.5.0,
-whose graph is another, by the weights_of_model.py of its own commit). First the stem of the rows of pictures
+WEIGHTS.pt is a checkpoint of train_stream_health.py, or of weights_of_model.py for the shipped model (of an older one,
+whose graph was another, by the weights_of_model.py of its own commit). First the stem of the rows of pictures
 (`seeing.PictureStem`) learns with the head that reads its cells, three times as fast as through the Perceiver (--alone
 steps); then through it too (--steps), and with it what makes the rows and the head of their labels. The latents and all
 attention stay bit for bit, so sound alone gets the same answers as before, and its scores need not be measured again. Sound with pictures beside it is held to what the model says of it without.
@@ -70,6 +70,14 @@ class Exam:
         return {name: score.summary(said[name] > 0, batch.truth) for name, batch in self.batches.items()}
 
 
+def folders(corpus: Path) -> list[Path]:
+    """Of scenes to train on: all that are there now, for only their scenes are looked for again later."""
+    found = sorted(folder for folder in corpus.glob("train*") if folder.is_dir())
+    if not found:
+        raise SystemExit(f"no scenes to train on in {corpus}: render some with render_corpus.py --split train")
+    return found
+
+
 def measured(sampler: loader.Sampler, raw: RawPerceiver, seed: int) -> Pool:
     """Windows of pictures: rows f16 [N, ROWS, FEATURES], what is counted in them f16 [N, CELLS, looking.FEATURES] and [N,
     looking.IN_ALL], truth i8 [N, 8], the scene of each, and the logits f32 [N, 8] that the model has of them without a stem."""
@@ -97,7 +105,7 @@ def main() -> None:
     further = Further(o.warm, o.out, STEM + LEARNS)
     raw, model, stem = further.raw, further.model, further.model.picture_stem
     further.begin(o.rate, device, LEARNS)
-    train, sounds = Corpus(o.corpus / "train", o.corpus / "train_extra"), hearing.Corpus(o.sounds / "train")
+    train, sounds = Corpus(*folders(o.corpus)), hearing.Corpus(o.sounds / "train")
     sampler, exam = loader.Sampler(train), Exam(o.corpus)
     seed = o.seed * 1_000_003 + further.step
     torch.manual_seed(seed)

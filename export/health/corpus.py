@@ -1,6 +1,6 @@
 """The corpus on disk, and the windows cut from it.
 
-A scene is two files: `NAME.npy` (frames, u8 [n, 128, 224, 3], memory-mapped when read) and `NAME.json`
+A scene is two files: `NAME.npy` (frames, u8 [n, 128, 224, 3], read when they are used) and `NAME.json`
 (all the rest), written last, so that a reader never sees half a scene.
 """
 
@@ -32,11 +32,28 @@ def save_record(scene: Scene, folder: Path, name: str) -> None:
     part.rename(folder / f"{name}.json")
 
 
+class OnDisk:
+    """The frames u8 [n, 128, 224, 3] in a file, which is open only while some are read: a corpus may have more scenes than a
+    process may have files."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __getitem__(self, at) -> np.ndarray:
+        return np.array(np.load(self.path, mmap_mode="r")[at])
+
+    def __len__(self) -> int:
+        return len(np.load(self.path, mmap_mode="r"))
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.load(self.path).astype(dtype or np.uint8, copy=False)
+
+
 def load(path: Path) -> Scene:
     """A scene whose frames stay on disk until they are used."""
     record = json.loads(path.read_text())
     return Scene(
-        np.load(path.with_suffix(".npy"), mmap_mode="r"), np.array(record["times"]), np.array(record["flags"], np.int8),
+        OnDisk(path.with_suffix(".npy")), np.array(record["times"]), np.array(record["flags"], np.int8),
         np.array(record["path"], np.float32), record["moving"], np.array(record["strength"], np.float32), record["about"],
     )  # fmt: skip
 

@@ -4,17 +4,26 @@ import signal
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
 from .network import Perceiver, RawPerceiver
 
 DECAY, EMA = 0.03, 0.998
 
 
+def widened(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """The weight [out, in] of a linear layer with zeros for the inputs that `shape` has more, which are the last; unchanged where
+    anything else differs."""
+    if weight.dim() != 2 or len(shape) != 2 or weight.shape[0] != shape[0] or weight.shape[1] >= shape[1]:
+        return weight
+    return F.pad(weight, (0, shape[1] - weight.shape[1]))
+
+
 class Further:
     """`model` inside `raw` learns where a weight's name begins with one of `learns`; `shadow` is the average, to score.
 
     `fresh` says whether this began with the weights of `warm` and not with a checkpoint in `out`: then weights that learn
-    and do not fit are new.
+    and do not fit are new, but for those of a layer that reads more than it did: what it reads more counts nothing at first.
     """
 
     def __init__(self, warm: Path, out: Path, learns: tuple[str, ...]):
@@ -26,6 +35,7 @@ class Further:
         self.saved = {} if self.fresh else torch.load(self.last, map_location="cpu", weights_only=True)
         if self.fresh:
             weights, mine = torch.load(warm, map_location="cpu", weights_only=True)["ema"], self.model.state_dict()
+            weights |= {n: widened(weights[n], w.shape) for n, w in mine.items() if n in weights and n.startswith(learns)}
             fits = {n for n, w in mine.items() if n in weights and weights[n].shape == w.shape}
             if lacking := [n for n in mine if n not in fits and not n.startswith(learns)]:
                 raise SystemExit(f"{warm}: without {', '.join(lacking)}, which is to stay as it is")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from . import clip, damage, grid
-from .camera import Camera, decode, encode, lose
+from .camera import QUANTISER, Camera, decode, encode, lose
 from .grid import NEGATIVE, POSITIVE, UNSCORED
 from .hard_world import HardWorld
 from .materials import Card, FurtherCover, spoil
@@ -87,7 +87,7 @@ class Plan:
 
     def __init__(self, rng: np.random.Generator, label: str | None, use: str, means: str | None = None):
         n = FRAMES_A_SCENE
-        self.label, self.hard = label, use == "extra"
+        self.label, self.hard = label, use in ("extra", "calm")
         self.means = means or (str(rng.choice(grid.means(label, use))) if label else None)
         self.strength = grid.draw(label, self.means, rng) if label else 0.0
         self.start = 0 if rng.random() < 0.3 else int(rng.integers(4, 9))
@@ -158,7 +158,8 @@ def make_hard_camera(plan: Plan, rng: np.random.Generator) -> Camera:
 
 def render(sources: Sources, seed: int, label: str | None, use: str = "seen", means: str | None = None,
            still: bool = False, clip_share: float = 0.2, decoded: np.ndarray | None = None) -> Scene:  # fmt: skip
-    """Renders one scene; the same arguments give the same scene. `still`: a noise-free camera where nothing moves.
+    """Renders one scene; the same arguments give the same scene. `still`: a noise-free camera where nothing moves; `use`
+    "calm": an undamaged one before which nothing passes by, with little noise, most of which H.264 takes away.
 
     `decoded`: the pictures of the same scene rendered before, to be judged in place of the new ones: FFmpeg's HEVC
     decoder shows a broken stream a little differently each time."""
@@ -167,7 +168,7 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
     times = draw_times_hard(rng) if plan.hard else draw_times(rng)
     camera = make_camera(plan, rng)
     size = (camera.height, camera.width)
-    hard = plan.hard and rng.random() < (0.85 if label is None else 0.35)
+    hard = plan.hard and use != "calm" and rng.random() < (0.85 if label is None else 0.35)
     if hard:
         world = HardWorld(sources, size, times, rng)
         camera.noise *= rng.uniform(1, 2.5) if world.mood in ("dusk", "night", "gloom") and rng.random() < 0.5 else 1
@@ -178,6 +179,9 @@ def render(sources: Sources, seed: int, label: str | None, use: str = "seen", me
     times = world.times - world.times[0]
     if still:
         world.clock, world.drift, world.step, camera.noise = None, 0.0, 0.0, 0.0
+    elif use == "calm":
+        world.passing, camera.noise = [], float(np.exp(rng.uniform(np.log(0.2), np.log(1.5))))
+        camera.quality = camera.quality if camera.codec in QUANTISER else float(rng.uniform(26, 38))
 
     path = np.zeros((n, 3))
     if world.fixed and not still and rng.random() < 0.25:

@@ -67,6 +67,20 @@ class Furthers(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "without look.key.weight, look.key.bias, which is to stay"):
             self.begin(some)
 
+    def test_what_a_layer_reads_more_than_it_did_counts_nothing_at_first(self):
+        name = "picture_stem.total.0.weight"
+        narrower = self.weights | {name: self.weights[name][:, :-5]}
+        weight = self.begin(narrower).model.state_dict()[name]
+        self.assertTrue(torch.equal(weight[:, :-5], narrower[name]))
+        self.assertEqual(float(weight[:, -5:].detach().abs().max()), 0.0)
+
+    def test_a_layer_of_another_size_is_new(self):
+        name = "picture_stem.total.0.weight"
+        other = torch.ones_like(self.weights[name])[:-1, :-5]
+        weight = self.begin(self.weights | {name: other}).model.state_dict()[name]
+        self.assertEqual(weight.shape, self.weights[name].shape)
+        self.assertLess(float(weight.max()), 1.0)
+
     def test_a_part_that_learns_may_be_new(self):
         some = {name: weight for name, weight in self.weights.items() if not name.startswith("picture_stem.")}
         further = self.begin(some)
