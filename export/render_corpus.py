@@ -3,7 +3,7 @@
     python render_corpus.py --data DATA --out CORPUS --split train --count 4000
     python render_corpus.py --data DATA --out CORPUS --split heldout --count 600 --use unseen
 
-Scene k is a function of the split, the kind of means, --label and k alone, so the job may be stopped, resumed,
+Scene k is a function of the split, the kind of means, --label, --means and k alone, so the job may be stopped, resumed,
 and shared by several processes (`--share 0/2`, `--share 1/2`). But for spoilt HEVC: what its decoder makes of that
 differs a little from run to run.
 """
@@ -52,6 +52,7 @@ def main() -> None:
     arguments.add_argument("--use", choices=("seen", "extra", "unseen", "still", "calm"), default="seen", help="means of damage")
     arguments.add_argument("--count", type=int, required=True)
     arguments.add_argument("--label", choices=clip.LABELS, help="damage of every scene, by means of --use alone; these get a folder of their own (--split train only)")
+    arguments.add_argument("--means", help="of --label, rather than any of them (in a folder of its own, too)")
     arguments.add_argument("--share", default="0/1", help="this process's part, K/N")
     options = arguments.parse_args()
     if options.split == "train" and options.use == "unseen":
@@ -65,7 +66,10 @@ def main() -> None:
     if options.label and options.use not in ("seen", "extra"):
         raise SystemExit(f"--label damages each scene, and those of --use {options.use} are undamaged")
 
-    series = [options.split, options.use, *filter(None, [options.label])]
+    if options.means and not (options.label and options.means in grid.means(options.label, options.use)):
+        raise SystemExit(f"--means {options.means} is none of `{options.label}` with --use {options.use}: see health_grid.toml")
+
+    series = [options.split, options.use, *filter(None, [options.label, options.means])]
     folder = options.out / "_".join(name for name in series if name != "seen")
     folder.mkdir(parents=True, exist_ok=True)
     sources = Sources(options.data, options.split, options.full_size)
@@ -77,7 +81,7 @@ def main() -> None:
             continue
         rng = np.random.default_rng((base, k))
         if options.label:
-            label, means = options.label, None
+            label, means = options.label, options.means
         else:
             label, means = hard_kind(rng) if options.use == "extra" else (kind(k, options.use, rng), None)
         if label and options.use == "unseen":

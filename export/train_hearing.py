@@ -88,7 +88,7 @@ def main() -> None:
     sounds = hearing.Corpus(o.sounds / "train")
     further = Further(o.warm, o.out, LEARNS)
     raw, model, shadow = further.raw, further.model, further.shadow
-    if further.fresh:
+    if "ear.scale" in further.anew:  # else what learnt with these features goes on with them
         model.ear.measure(torch.from_numpy(hearing.batch(sounds, 800, np.random.default_rng(5))[0]))
     further.begin(o.rate, device)
     beside = Beside(o.corpus, o.seen)

@@ -52,6 +52,7 @@ def options() -> argparse.Namespace:
     a.add_argument("--steps", type=int, default=1600, help="steps through the Perceiver")
     a.add_argument("--batch", type=int, default=32, help="windows of pictures")
     a.add_argument("--heard", type=int, default=4, help="of these that have sound beside them")
+    a.add_argument("--focus", help="a means of damage to draw a tenth of the windows from")
     a.add_argument("--rate", type=float, default=1e-3)
     a.add_argument("--threads", type=int, default=1)
     a.add_argument("--seed", type=int, default=0)
@@ -106,7 +107,7 @@ def main() -> None:
     raw, model, stem = further.raw, further.model, further.model.picture_stem
     further.begin(o.rate, device, LEARNS)
     train, sounds = Corpus(*folders(o.corpus)), hearing.Corpus(o.sounds / "train")
-    sampler, exam = loader.Sampler(train), Exam(o.corpus)
+    sampler, exam = loader.Sampler(train, o.focus), Exam(o.corpus)
     seed = o.seed * 1_000_003 + further.step
     torch.manual_seed(seed)
     pool = measured(sampler, raw, seed) if further.step < o.alone else None

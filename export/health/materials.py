@@ -29,14 +29,48 @@ def strokes(h: int, w: int, share: float, rng: np.random.Generator, wide: tuple[
     return mask
 
 
+class Held:
+    """Something soft that is held before the lens, f32 [high, wide] of light, and does not keep quite still: it drifts, trembles and
+    turns, parts of it more than others, and what light falls on it changes."""
+
+    def __init__(self, light: np.ndarray, rng: np.random.Generator):
+        self.light, (high, wide) = light, light.shape
+        far = np.exp(rng.uniform(np.log(0.003), np.log(0.05)))  # from picture to picture, in shares of the height
+        self.walk = np.cumsum(far * np.array([1, 1, 0.35]) * (rng.normal(0, 0.7, 3) + rng.normal(0, 0.5, (50, 3))), 0)
+        size = rng.uniform(0.25, 1.0)
+        self.bend = [[blobs(high, wide, rng, size) - 0.5 for _ in range(2)] for _ in range(2)] if rng.random() < 0.7 else None
+        self.much, self.pace = rng.uniform(1, 8) * far, rng.uniform(0.2, 1.5)  # of the height; radians a picture
+        self.glow = rng.uniform(0, 0.2) * (blobs(high, wide, rng, rng.uniform(0.3, 1.0)) - 0.5)
+
+    def __call__(self, i: int) -> np.ndarray:
+        high, wide = self.light.shape
+        right, down, turn = self.walk[i]
+        y, x = np.mgrid[:high, :wide].astype(np.float32)
+        waves = np.sin(i * self.pace), np.cos(i * self.pace)
+        if self.bend:
+            across, along = (sum(wave * field for wave, field in zip(waves, pair)) for pair in self.bend)
+            x, y = x + self.much * high * across, y + self.much * high * along
+        x, y = x - wide / 2, y - high / 2
+        x, y = np.cos(turn) * x - np.sin(turn) * y + wide / 2 + right * high, np.sin(turn) * x + np.cos(turn) * y + high / 2 + down * high
+        moved = cv2.remap(self.light, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+        return moved * (1 + self.glow * waves[0])
+
+
 class FurtherCover(Cover):
     """More things on or before the lens."""
 
     def __init__(self, means: str, strength: float, size: tuple[int, int], sources: Sources, rng: np.random.Generator):
-        self.sources, self.veil = sources, None
+        self.sources, self.veil, self.held = sources, None, None
         super().__init__(means, strength, size, sources, rng)
         if self.veil is not None:
             self.mask = self.mask * self.veil
+
+    def __call__(self, view: np.ndarray, i: int) -> np.ndarray:
+        if self.held is None:
+            return super().__call__(view, i)
+        h, w = view.shape[:2]
+        light = cv2.resize(self.held(i), (w, h), interpolation=cv2.INTER_CUBIC)
+        return (light[..., None] * self.skin).clip(0, 255).astype(np.uint8)
 
     def brush(self, h, w, share, picture, rng):
         """Paint, grease or mud put on with strokes."""
@@ -44,7 +78,8 @@ class FurtherCover(Cover):
         return strokes(h, w, share, rng, (0.04, 0.3))
 
     def palm(self, h, w, share, picture, rng):
-        """A hand or a cloth laid on the lens: nothing but soft light and shade, out of focus."""
+        """A hand or a cloth laid on the lens: nothing but light and shade, more or less out of focus, and three times in four it
+        does not keep quite still."""
         tone = np.array([[225, 175, 145], [190, 130, 100], [120, 80, 60], [70, 45, 35], [130, 130, 130]])[rng.integers(5)] * rng.uniform(0.25, 1.1)
         high, wide = 72, 72 * w // h
         y, x = np.mgrid[0 : 1 : high * 1j, 0 : w / h : wide * 1j]
@@ -52,9 +87,13 @@ class FurtherCover(Cover):
         angle, pitch = rng.uniform(0, np.pi), rng.uniform(0.2, 0.9)
         across = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(0, 0.15) * np.sin(rng.uniform(2, 8) * (np.sin(angle) * x - np.cos(angle) * y))
         gaps = np.abs(np.sin(np.pi * (across / pitch + rng.uniform()))) ** rng.uniform(0.3, 3)
+        if rng.random() < 0.4:  # fingers above, a palm below
+            gaps[blobs(high, wide, rng, rng.uniform(0.4, 1.0)) > rng.uniform(0.3, 0.7)] = 1
         shade *= 1 - rng.uniform(0, 0.7) * (1 - gaps)
-        soft = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), rng.uniform(2, 8))
+        soft = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), np.exp(rng.uniform(np.log(0.6), np.log(8))))
         picture[:] = cv2.resize(soft, (w, h), interpolation=cv2.INTER_CUBIC)[..., None] * tone
+        if rng.random() < 0.75:
+            self.held, self.skin = Held(soft, rng), tone
         return np.ones((h, w))
 
     def tape(self, h, w, share, picture, rng):

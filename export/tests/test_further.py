@@ -85,6 +85,7 @@ class Furthers(unittest.TestCase):
         some = {name: weight for name, weight in self.weights.items() if not name.startswith("picture_stem.")}
         further = self.begin(some)
         self.assertTrue(torch.equal(further.model.latents, self.weights["latents"]))
+        self.assertEqual(further.anew, self.weights.keys() - some.keys())
 
 
 if __name__ == "__main__":

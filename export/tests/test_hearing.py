@@ -1,15 +1,18 @@
 """The part of `stream-health` that hears: masks, features, the chain from microphone to Percept, truth."""
 
 import json
+import tempfile
 import unittest
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 
 from export_stream_health import formula_clip, formula_sound
 from health import clip, listening, network, sound
-from health.hearing import chain, damage, scene
+from health.hearing import chain, damage, further, scene
+from health.hearing.sources import RATE
 from train_hearing import LEARNS
 from weights_of_model import weights
 
@@ -107,6 +110,23 @@ class Chain(unittest.TestCase):
                 for found, wanted in zip(levels, (-13.5, -33.5, -13.5, -33.5)):
                     self.assertAlmostEqual(found, wanted, delta=1.5, msg=f"{name} {rate} {levels}")
 
+    def test_a_broadcast_voice_has_a_narrow_band_and_less_between_loud_and_soft(self):
+        rng = np.random.default_rng(0)
+        loud = np.repeat([1.0, 0.05, 1.0, 0.05], sound.RATE).astype(np.float32)
+        voice = loud * rng.standard_normal(len(loud)).astype(np.float32)
+        ranges = []
+        for seed in range(20):
+            heard = chain.broadcast(voice, sound.RATE, np.random.default_rng(seed))
+            self.assertEqual((heard.shape, heard.dtype), (voice.shape, np.float32))
+            power = np.abs(np.fft.rfft(heard)) ** 2
+            at = np.fft.rfftfreq(len(heard), 1 / sound.RATE)
+            self.assertGreater(power[(at > 300) & (at < 3000)].mean(), 5 * power[at > 7000].mean())
+            seconds = [damage.level(part) for part in heard.reshape(4, -1)]
+            ranges.append(seconds[0] - seconds[1])
+        self.assertLess(max(ranges), damage.level(loud[: sound.RATE]) - damage.level(loud[sound.RATE : 2 * sound.RATE]) + 1)
+        self.assertLess(np.median(ranges), 20)
+        self.assertTrue(np.isfinite(chain.broadcast(np.zeros(8000, np.float32), 8000, rng)).all())
+
     def test_lost_packets_are_silence_at_their_place(self):
         for name, rate in (("pcm_alaw", 8000), ("aac", 16000), ("libopus", 48000)):
             packets, decoder = chain.encode(0.3 * tone(440, 3, rate), name, rate, 32_000)
@@ -126,6 +146,27 @@ def scene_of(levels: dict, **others) -> scene.Scene:
     none = np.zeros(scene.BLOCKS, np.float32)
     fields = {"total": total, "cut": none, "holes": none.astype(np.uint8), "may_be": [], "about": {}} | others
     return scene.Scene(np.zeros(scene.SECONDS * sound.RATE, np.int16), table, **fields)
+
+
+class Meetings(unittest.TestCase):
+    def test_a_turn_is_cut_where_its_table_says(self):
+        with tempfile.TemporaryDirectory() as folder:
+            there = Path(folder) / further.MEETINGS
+            there.mkdir(parents=True)
+            wave = np.concatenate([np.zeros(16000), 0.5 * tone(300, 2.0), np.zeros(16000)])
+            soundfile.write(there / "talk.wav", wave, 16000)
+            (there / "debug.train.rttm").write_text(
+                "SPEAKER talk 1 1.000 2.000 <NA> <NA> HER <NA> <NA>\nSPEAKER talk 1 3.000 0.400 <NA> <NA> HIM <NA> <NA>\n"
+                "SPEAKER gone 1 0.000 2.000 <NA> <NA> HER <NA> <NA>\nSPEAKER talk 1 0.000 40.000 <NA> <NA> HIM <NA> <NA>\n"
+            )
+            turns = further.turns(Path(folder))
+            self.assertEqual([(path.stem, who, turn) for path, who, turn in turns], [("talk", "HER", (1, 3)), ("gone", "HER", (0, 2)), ("talk", "HIM", (0, 12))])
+            found = [further.record(path, np.random.default_rng(0), who, "sentence", "en", turn=turn) for path, who, turn in turns]
+            self.assertEqual([len(f) for f in found], [1, 0, 1])
+            heard = found[0][0].wave
+            self.assertAlmostEqual(len(heard), 2 * RATE, delta=2)
+            self.assertGreater(damage.level(heard[RATE // 10 : -RATE // 10] / 32768), -10)
+            self.assertAlmostEqual(len(found[2][0].wave), 4 * RATE, delta=2)  # no longer than the file
 
 
 class Truth(unittest.TestCase):

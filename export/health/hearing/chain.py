@@ -41,12 +41,12 @@ def convolve(wave: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(kernel, size), size)[: len(wave)].astype(np.float32)
 
 
-def room(rate: int, rng: np.random.Generator) -> np.ndarray:
-    """An impulse response: the direct sound, and echoes that die away in 0.1 to 0.8 s."""
-    length = rng.uniform(0.1, 0.8)
+def room(rate: int, rng: np.random.Generator, longest: float = 0.8, most: float = 1.2) -> np.ndarray:
+    """An impulse response: the direct sound, and echoes that die away in 0.1 to `longest` s, at `most` times its amplitude."""
+    length = rng.uniform(0.1, longest)
     t = np.arange(int(length * rate)) / rate
     tail = rng.standard_normal(len(t)) * np.exp(-6.9 * t / length)
-    tail *= rng.uniform(0.1, 1.2) / np.sqrt((tail**2).sum())
+    tail *= rng.uniform(0.1, most) / np.sqrt((tail**2).sum())
     tail[0] += 1
     return tail.astype(np.float32)
 
@@ -57,6 +57,21 @@ def shape(wave: np.ndarray, rate: int, low: float, high: float, tilt: float = 0.
     f = np.maximum(np.fft.rfftfreq(len(wave), 1 / rate), 1.0)
     gain = 1 / np.sqrt(1 + (low / f) ** 4) / np.sqrt(1 + (f / high) ** 4) * (f / 1000) ** (tilt / 6.02)
     return np.fft.irfft(spectrum * gain, len(wave)).astype(np.float32)
+
+
+def broadcast(wave: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
+    """As from a telephone, a wireless set or an old film: a narrow band, loud and soft brought together, bent at the top, and the
+    hiss of the line."""
+    low, high = rng.uniform(80, 450), rng.uniform(2200, 5000)
+    wave = shape(shape(wave, rate, low, high), rate, low, high, rng.uniform(-3, 3))
+    size = int(0.05 * rate)
+    around = np.sqrt(np.convolve(wave**2, np.ones(size, np.float32) / size, "same")) + 0.05 * np.sqrt((wave**2).mean()) + 1e-9
+    wave = wave / around ** rng.uniform(0, 0.7)
+    wave /= np.sqrt((wave**2).mean()) + 1e-9
+    bent = rng.uniform(0.1, 0.6)
+    wave = np.tanh(bent * wave) / bent
+    hiss = shape(rng.standard_normal(len(wave)), rate, low, high, rng.uniform(-4, 2))
+    return (wave + hiss / np.sqrt((hiss**2).mean()) * 10 ** (-rng.uniform(14, 40) / 20)).astype(np.float32)
 
 
 def draw(rng: np.random.Generator) -> tuple[str, int, int]:

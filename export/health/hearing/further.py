@@ -1,6 +1,7 @@
 """Further music, speech and other sounds, from Debian packages unpacked into one folder
 (`dpkg -x PACKAGE.deb FOLDER/PACKAGE`; `public.zip` of 0ad-data and the `.pk3` of ufoai-music and nexuiz-music unzipped beside
-themselves), and what `speak.py` wrote to FOLDER/spoken.
+themselves, `.gsm` of asterisk-prompt-es-co made `.wav`), from PyPI's source archive of pyannote.audio 4.0.7 (some minutes of the AMI
+meetings, CC BY 4.0), unpacked as FOLDER/pyannote_audio, and what `speak.py` wrote to FOLDER/spoken.
 
 Training hears most of them; some voices and music are kept for `val`, which has one voice and nine cuts of music else. Of
 speech, French (the voice of `val`) and Russian (held out) are left out. Another voice may speak a language of `val` or of the
@@ -79,11 +80,14 @@ SENTENCES = {
     "asterisk-core-sounds-en-wav": r"sounds/(\w+)/",
     "asterisk-core-sounds-es-wav": r"sounds/(\w+)/",
     "asterisk-core-sounds-it-wav": r"sounds/(\w+)/",
+    "asterisk-prompt-es-co": r"sounds/(\w+)/",
     "fillets-ng-data-cs": r"/\w+-(m|v)-[^/]*$",
     "fillets-ng-data-nl": r"sound/.*/(nl)/",
-    "pocketsphinx-testdata": r"data/(librivox)/",
+    "pocketsphinx-testdata": r"data/(librivox|cards)/",
     "unknown-horizons": r"voice/(\w+)/",
 }
+MEETINGS = "pyannote_audio/tests/data"  # of which `debug.SPLIT.rttm` say who speaks when
+TURN = 1.0  # seconds that a turn in a meeting lasts at least
 SPOKEN = r"^/([^/]+)/"  # of `speak.py`, a folder beside the packages
 NOT = ("fr", "ru", "Russian", "Default_ru", "Singer")  # French, Russian, and one that sings
 VAL = re.compile(
@@ -98,15 +102,17 @@ AS_OFTEN = 4  # a voice that speaks in sentences is heard as often as so many th
 UNSURE = frozenset({"noise", "hum", "dropouts"})
 
 
-def cut(path: Path, rng: np.random.Generator) -> np.ndarray | None:
-    """Some seconds of a file as i16 at RATE; `None` where nothing is to be heard, or nothing that libsndfile reads."""
+def cut(path: Path, rng: np.random.Generator, turn: tuple[float, float] | None = None) -> np.ndarray | None:
+    """Some seconds of a file as i16 at RATE, or those from one second to another; `None` where nothing is to be heard, or nothing
+    that libsndfile reads."""
     try:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         return None
     with file:
-        wanted = min(file.frames, SECONDS * file.samplerate)
-        file.seek(int(rng.integers(file.frames - wanted + 1)))
+        first, last = (min(round(t * file.samplerate), file.frames) for t in turn or (0, SECONDS))
+        wanted = last - first
+        file.seek(first if turn else int(rng.integers(file.frames - wanted + 1)))
         wave = file.read(wanted, dtype="float32", always_2d=True).mean(1)
     if wanted < file.samplerate // 4 or np.sqrt((wave**2).mean()) < 1e-3:
         return None
@@ -114,9 +120,9 @@ def cut(path: Path, rng: np.random.Generator) -> np.ndarray | None:
     return np.clip(wave * 32767, -32768, 32767).astype(np.int16)
 
 
-def record(path: Path, rng: np.random.Generator, group: str, label: str, lang: str, unsure: frozenset[str] = frozenset()) -> list[Recording]:
+def record(path: Path, rng: np.random.Generator, group: str, label: str, lang: str, unsure: frozenset[str] = frozenset(), turn: tuple[float, float] | None = None) -> list[Recording]:
     """One cut of a file, or none."""
-    wave = cut(path, rng)
+    wave = cut(path, rng, turn)
     if wave is None:
         return []
     if flat_share(wave) > FLAT:
@@ -140,6 +146,17 @@ def voices(folder: Path, package: str, where: str) -> dict[str, list[Path]]:
         if at := re.search(where, inside(path, folder, package)):
             found.setdefault(at[1], []).append(path)
     return {voice: paths for voice, paths in found.items() if not voice.startswith(NOT)}
+
+
+def turns(folder: Path) -> list[tuple[Path, str, tuple[float, float]]]:
+    """File, speaker and seconds of the turns in the meetings, as NIST's RTTM writes them."""
+    found = []
+    for table in sorted((folder / MEETINGS).glob("debug.*.rttm")):
+        for line in table.read_text().splitlines():
+            _, name, _, start, lasts, _, _, speaker, *_ = line.split()
+            if float(lasts) >= TURN:
+                found.append((table.with_name(f"{name}.wav"), speaker, (float(start), float(start) + min(float(lasts), SECONDS))))
+    return found
 
 
 def recordings(folder: Path, split: str, seed: int = 0) -> tuple[list[Recording], list[Recording], list[Recording]]:
@@ -170,4 +187,6 @@ def everything(folder: Path, seed: int) -> tuple[list[Recording], list[Recording
         for voice, paths in voices(folder, package, where).items():
             for k, path in enumerate(paths[i] for i in rng.permutation(len(paths))[:SAID]):
                 speech += record(path, rng, f"{package}/{voice}/{k % AS_OFTEN}", "sentence", voice)
+    for path, speaker, turn in turns(folder):
+        speech += record(path, rng, f"pyannote_audio/{speaker}", "sentence", "en", UNSURE, turn)
     return music, speech, other

@@ -24,6 +24,9 @@ STEMS = ("speech", "music", "ambient", "hum", "noise")
 AUDIBLE, FAINT = -50.0, -62.0  # dBFS
 UNDER = 6.0  # dB: speech and music that far below all else still count
 QUIET = -120.0
+BROADCAST = {"speech": 0.25, "music": 0.12}  # of what training hears
+FAR = (1.5, 2.0)  # of `chain.room`, in training
+SPEED, SPEED_TRAINED = (0.92, 1.08), (0.8, 1.25)  # of what is played; in training also from a man's voice to a child's
 
 
 @dataclass
@@ -54,13 +57,14 @@ def pick(rng: np.random.Generator, recordings: list[Recording]) -> Recording:
 class Stage:
     """What is to be heard, before any damage."""
 
-    def __init__(self, recordings: Recordings, rng: np.random.Generator, rate: int, seconds: int):
+    def __init__(self, recordings: Recordings, rng: np.random.Generator, rate: int, seconds: int, use: str):
         self.recordings, self.rng, self.rate, self.count = recordings, rng, rate, seconds * rate
         self.voices = list(recordings.voices().values())
         self.may_be: set[str] = set()
         self.groups: list[str] = []
         self.shared = False
-        self.speed = rng.uniform(0.92, 1.08)
+        self.trained = use == "trained"
+        self.speed = rng.uniform(*SPEED_TRAINED if self.trained else SPEED)
 
     def load(self, recording: Recording) -> np.ndarray:
         self.may_be |= recording.may_be
@@ -106,8 +110,11 @@ class Stage:
                 wave = self.speech()
             else:
                 wave = self.loop(self.load(pick(rng, getattr(self.recordings, name))))
+            if self.trained and name != "ambient" and rng.random() < BROADCAST[name]:
+                wave = chain.broadcast(wave, self.rate, rng)
+                self.may_be |= {"noise", "clipping"}
             if name != "ambient" and rng.random() < 0.4:
-                wave = chain.convolve(wave, chain.room(self.rate, rng))
+                wave = chain.convolve(wave, chain.room(self.rate, rng, *FAR if self.trained else ()))
             stems[name] = damage.at_level(wave, loud - (rng.uniform(0, 12) if k else 0))
         if "ambient" not in stems and rng.random() < 0.6:
             wave = self.loop(self.load(pick(rng, self.recordings.ambient)))
@@ -158,7 +165,7 @@ def render(recordings: Recordings, label: str | None, use: str, rng: np.random.G
 
     Only an undamaged one may last other than SECONDS."""
     codec, rate, bit_rate = chain.draw(rng)
-    stage, count = Stage(recordings, rng, rate, seconds), seconds * rate
+    stage, count = Stage(recordings, rng, rate, seconds, use), seconds * rate
     number = round(seconds / BLOCK)
     ills = {label: draw_means(label, use, rng)} if label else {}
     if label and label != "silent" and rng.random() < 0.25:
