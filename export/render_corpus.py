@@ -65,9 +65,10 @@ def main() -> None:
         raise SystemExit("--label is for training only: scored scenes have all labels in turn")
     if options.label and options.use not in ("seen", "extra"):
         raise SystemExit(f"--label damages each scene, and those of --use {options.use} are undamaged")
-
-    if options.means and not (options.label and options.means in grid.means(options.label, options.use)):
-        raise SystemExit(f"--means {options.means} is none of `{options.label}` with --use {options.use}: see health_grid.toml")
+    if options.means and not options.label:
+        raise SystemExit("--means is one of a label's: say which with --label")
+    if options.means and options.means not in (known := grid.means(options.label, options.use)):
+        raise SystemExit(f"--means {options.means}: {options.label} with --use {options.use} has {', '.join(known)}")
 
     series = [options.split, options.use, *filter(None, [options.label, options.means])]
     folder = options.out / "_".join(name for name in series if name != "seen")

@@ -108,6 +108,8 @@ def main() -> None:
     further.begin(o.rate, device, LEARNS)
     train, sounds = Corpus(*folders(o.corpus)), hearing.Corpus(o.sounds / "train")
     sampler, exam = loader.Sampler(train, o.focus), Exam(o.corpus)
+    if o.focus and not any(o.focus in means for means in sampler.by_means):
+        raise SystemExit(f"--focus {o.focus}: no scene in {o.corpus} is damaged by it; render some with render_corpus.py --label LABEL --means {o.focus}")
     seed = o.seed * 1_000_003 + further.step
     torch.manual_seed(seed)
     pool = measured(sampler, raw, seed) if further.step < o.alone else None

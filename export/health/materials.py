@@ -30,13 +30,16 @@ def strokes(h: int, w: int, share: float, rng: np.random.Generator, wide: tuple[
 
 
 class Held:
-    """Something soft that is held before the lens, f32 [high, wide] of light, and does not keep quite still: it drifts, trembles and
-    turns, parts of it more than others, and what light falls on it changes."""
+    """Something soft that is held before the lens and does not keep quite still: it drifts, trembles and turns, parts of it more than
+    others, and what light falls on it changes. `light`: f32 [high, wide], and of the same form what is seen of it at picture i,
+    0 to MOST - 1."""
+
+    MOST = 50
 
     def __init__(self, light: np.ndarray, rng: np.random.Generator):
         self.light, (high, wide) = light, light.shape
         far = np.exp(rng.uniform(np.log(0.003), np.log(0.05)))  # from picture to picture, in shares of the height
-        self.walk = np.cumsum(far * np.array([1, 1, 0.35]) * (rng.normal(0, 0.7, 3) + rng.normal(0, 0.5, (50, 3))), 0)
+        self.walk = np.cumsum(far * np.array([1, 1, 0.35]) * (rng.normal(0, 0.7, 3) + rng.normal(0, 0.5, (self.MOST, 3))), 0)
         size = rng.uniform(0.25, 1.0)
         self.bend = [[blobs(high, wide, rng, size) - 0.5 for _ in range(2)] for _ in range(2)] if rng.random() < 0.7 else None
         self.much, self.pace = rng.uniform(1, 8) * far, rng.uniform(0.2, 1.5)  # of the height; radians a picture
@@ -53,7 +56,7 @@ class Held:
         x, y = x - wide / 2, y - high / 2
         x, y = np.cos(turn) * x - np.sin(turn) * y + wide / 2 + right * high, np.sin(turn) * x + np.cos(turn) * y + high / 2 + down * high
         moved = cv2.remap(self.light, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-        return moved * (1 + self.glow * waves[0])
+        return moved * (1 + self.glow * np.float32(waves[0]))
 
 
 class FurtherCover(Cover):
@@ -87,7 +90,7 @@ class FurtherCover(Cover):
         angle, pitch = rng.uniform(0, np.pi), rng.uniform(0.2, 0.9)
         across = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(0, 0.15) * np.sin(rng.uniform(2, 8) * (np.sin(angle) * x - np.cos(angle) * y))
         gaps = np.abs(np.sin(np.pi * (across / pitch + rng.uniform()))) ** rng.uniform(0.3, 3)
-        if rng.random() < 0.4:  # fingers above, a palm below
+        if rng.random() < 0.4:  # some of it without gaps: fingers, and a palm
             gaps[blobs(high, wide, rng, rng.uniform(0.4, 1.0)) > rng.uniform(0.3, 0.7)] = 1
         shade *= 1 - rng.uniform(0, 0.7) * (1 - gaps)
         soft = cv2.GaussianBlur(shade.astype(np.float32), (0, 0), np.exp(rng.uniform(np.log(0.6), np.log(8))))

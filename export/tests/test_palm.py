@@ -4,7 +4,8 @@ import unittest
 
 import numpy as np
 
-from health.materials import FurtherCover
+from health.damage import blobs
+from health.materials import FurtherCover, Held
 
 SIZE = (120, 208)
 
@@ -32,7 +33,21 @@ class Palms(unittest.TestCase):
 
     def test_a_scene_is_the_same_each_time(self):
         view = np.full((*SIZE, 3), 90, np.uint8)
-        np.testing.assert_array_equal(palm(3)(view, 5), palm(3)(view, 5))
+        for seed in range(6):
+            np.testing.assert_array_equal(palm(seed)(view, 5), palm(seed)(view, 5))
+
+    def test_it_drifts_bends_and_the_light_on_it_changes(self):
+        light = blobs(72, 128, np.random.default_rng(2), 0.2)
+        held = Held(light, np.random.default_rng(1))
+        held.walk, held.bend, held.glow = np.zeros((Held.MOST, 3)), None, 0.0
+        np.testing.assert_allclose(held(7), light, atol=1e-6)
+        held.walk = held.walk + [[4 / 72, -2 / 72, 0]]
+        np.testing.assert_allclose(held(7)[10:60, 10:110], light[8:58, 14:114], atol=1e-5)
+        held.walk *= 0
+        held.bend, held.much = [[np.ones_like(light)] * 2] * 2, 0.01
+        self.assertGreater(float(np.abs(held(1) - held(2)).max()), 1e-3)
+        held.bend, held.glow = None, np.full_like(light, 0.1)
+        np.testing.assert_allclose(held(3), light * (1 + 0.1 * np.sin(3 * held.pace)), rtol=1e-4)
 
 
 if __name__ == "__main__":

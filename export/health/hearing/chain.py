@@ -42,7 +42,8 @@ def convolve(wave: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def room(rate: int, rng: np.random.Generator, longest: float = 0.8, most: float = 1.2) -> np.ndarray:
-    """An impulse response: the direct sound, and echoes that die away in 0.1 to `longest` s, at `most` times its amplitude."""
+    """An impulse response: the direct sound, and echoes that die away in 0.1 to `longest` s, 0.1 to `most` times as
+    strong (root of their energies)."""
     length = rng.uniform(0.1, longest)
     t = np.arange(int(length * rate)) / rate
     tail = rng.standard_normal(len(t)) * np.exp(-6.9 * t / length)
@@ -60,8 +61,8 @@ def shape(wave: np.ndarray, rate: int, low: float, high: float, tilt: float = 0.
 
 
 def broadcast(wave: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarray:
-    """As from a telephone, a wireless set or an old film: a narrow band, loud and soft brought together, bent at the top, and the
-    hiss of the line."""
+    """Sound f32 [n] as from a telephone, a wireless set or an old film, of about unit level: a narrow band, loud and soft brought
+    together, bent at the top."""
     low, high = rng.uniform(80, 450), rng.uniform(2200, 5000)
     wave = shape(shape(wave, rate, low, high), rate, low, high, rng.uniform(-3, 3))
     size = int(0.05 * rate)
@@ -69,9 +70,7 @@ def broadcast(wave: np.ndarray, rate: int, rng: np.random.Generator) -> np.ndarr
     wave = wave / around ** rng.uniform(0, 0.7)
     wave /= np.sqrt((wave**2).mean()) + 1e-9
     bent = rng.uniform(0.1, 0.6)
-    wave = np.tanh(bent * wave) / bent
-    hiss = shape(rng.standard_normal(len(wave)), rate, low, high, rng.uniform(-4, 2))
-    return (wave + hiss / np.sqrt((hiss**2).mean()) * 10 ** (-rng.uniform(14, 40) / 20)).astype(np.float32)
+    return (np.tanh(bent * wave) / bent).astype(np.float32)
 
 
 def draw(rng: np.random.Generator) -> tuple[str, int, int]:

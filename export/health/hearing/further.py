@@ -1,7 +1,8 @@
 """Further music, speech and other sounds, from Debian packages unpacked into one folder
 (`dpkg -x PACKAGE.deb FOLDER/PACKAGE`; `public.zip` of 0ad-data and the `.pk3` of ufoai-music and nexuiz-music unzipped beside
-themselves, `.gsm` of asterisk-prompt-es-co made `.wav`), from PyPI's source archive of pyannote.audio 4.0.7 (some minutes of the AMI
-meetings, CC BY 4.0), unpacked as FOLDER/pyannote_audio, and what `speak.py` wrote to FOLDER/spoken.
+themselves; of asterisk-prompt-es-co each NAME.gsm made NAME.wav beside it by `ffmpeg -i NAME.gsm NAME.wav`), from PyPI's source
+archive of pyannote.audio 4.0.7 (some minutes of the AMI meetings, CC BY 4.0), unpacked as FOLDER/pyannote_audio, and what `speak.py`
+wrote to FOLDER/spoken.
 
 Training hears most of them; some voices and music are kept for `val`, which has one voice and nine cuts of music else. Of
 speech, French (the voice of `val`) and Russian (held out) are left out. Another voice may speak a language of `val` or of the
@@ -9,6 +10,7 @@ held-out split in training.
 """
 
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -80,11 +82,11 @@ SENTENCES = {
     "asterisk-core-sounds-en-wav": r"sounds/(\w+)/",
     "asterisk-core-sounds-es-wav": r"sounds/(\w+)/",
     "asterisk-core-sounds-it-wav": r"sounds/(\w+)/",
-    "asterisk-prompt-es-co": r"sounds/(\w+)/",
     "fillets-ng-data-cs": r"/\w+-(m|v)-[^/]*$",
     "fillets-ng-data-nl": r"sound/.*/(nl)/",
     "pocketsphinx-testdata": r"data/(librivox|cards)/",
     "unknown-horizons": r"voice/(\w+)/",
+    "asterisk-prompt-es-co": r"sounds/(\w+)/",  # new ones last: what `val` hears is drawn before
 }
 MEETINGS = "pyannote_audio/tests/data"  # of which `debug.SPLIT.rttm` say who speaks when
 TURN = 1.0  # seconds that a turn in a meeting lasts at least
@@ -149,13 +151,19 @@ def voices(folder: Path, package: str, where: str) -> dict[str, list[Path]]:
 
 
 def turns(folder: Path) -> list[tuple[Path, str, tuple[float, float]]]:
-    """File, speaker and seconds of the turns in the meetings, as NIST's RTTM writes them."""
+    """File, speaker and seconds (from, to; at most SECONDS apart) of the turns in the meetings, as NIST's RTTM writes them."""
     found = []
+    plain = lambda name: unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # noqa: E731 one of them has an accent in its name, but not in the table
+    files = {plain(p.stem): p for p in (folder / MEETINGS).glob("*.wav")}
     for table in sorted((folder / MEETINGS).glob("debug.*.rttm")):
         for line in table.read_text().splitlines():
-            _, name, _, start, lasts, _, _, speaker, *_ = line.split()
-            if float(lasts) >= TURN:
-                found.append((table.with_name(f"{name}.wav"), speaker, (float(start), float(start) + min(float(lasts), SECONDS))))
+            kind, name, _, start, lasts, _, _, speaker, *_ = line.split() if line.startswith("SPEAKER ") else [None] * 8
+            if kind is None or float(lasts) < TURN:
+                continue
+            path = files.get(plain(name))
+            if path is None:
+                raise SystemExit(f"{table}: speaks of {name}.wav, which is not beside it: unpack the whole source archive of pyannote.audio there")
+            found.append((path, speaker, (float(start), float(start) + min(float(lasts), SECONDS))))
     return found
 
 

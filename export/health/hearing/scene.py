@@ -62,7 +62,7 @@ class Stage:
         self.voices = list(recordings.voices().values())
         self.may_be: set[str] = set()
         self.groups: list[str] = []
-        self.shared = False
+        self.shared = self.bent = False
         self.trained = use == "trained"
         self.speed = rng.uniform(*SPEED_TRAINED if self.trained else SPEED)
 
@@ -104,21 +104,25 @@ class Stage:
         rng, r = self.rng, self.rng.random()
         wanted = ("speech",) if r < 0.3 else ("music",) if r < 0.55 else ("speech", "music") if r < 0.65 else ("ambient",) if r < 0.92 else ()
         loud = rng.uniform(least, -9)
-        stems = {}
+        stems, lines = {}, []
         for k, name in enumerate(wanted):
             if name == "speech":
                 wave = self.speech()
             else:
                 wave = self.loop(self.load(pick(rng, getattr(self.recordings, name))))
             if self.trained and name != "ambient" and rng.random() < BROADCAST[name]:
-                wave = chain.broadcast(wave, self.rate, rng)
+                wave, self.bent = chain.broadcast(wave, self.rate, rng), True
                 self.may_be |= {"noise", "clipping"}
+                hiss = chain.shape(rng.standard_normal(self.count), self.rate, rng.uniform(80, 450), rng.uniform(2200, 5000))
+                lines.append(damage.at_level(hiss, loud - rng.uniform(14, 40)))
             if name != "ambient" and rng.random() < 0.4:
                 wave = chain.convolve(wave, chain.room(self.rate, rng, *FAR if self.trained else ()))
             stems[name] = damage.at_level(wave, loud - (rng.uniform(0, 12) if k else 0))
         if "ambient" not in stems and rng.random() < 0.6:
             wave = self.loop(self.load(pick(rng, self.recordings.ambient)))
             stems["ambient"] = damage.at_level(wave, loud - rng.uniform(3, 40))
+        for hiss in lines:
+            stems["ambient"] = stems.get("ambient", 0) + hiss
         return stems
 
 
@@ -233,7 +237,7 @@ def render(recordings: Recordings, label: str | None, use: str, rng: np.random.G
     pieces = heard.reshape(number, size).astype(np.float64)
     total = (10 * np.log10(pieces.var(1) + 1e-12)).astype(np.float32)
     about = {"label": label, "ills": ills, "codec": codec, "rate": rate, "bit_rate": bit_rate, "groups": stage.groups, "shared": stage.shared}
-    may_be = sorted(stage.may_be - ({"clipping"} if "clipping" in ills else set()))
+    may_be = sorted(stage.may_be - ({"clipping"} if "clipping" in ills and not stage.bent else set()))
     pcm = np.clip(np.round(heard * 32768), -32768, 32767).astype(np.int16)
     return Scene(pcm, levels, total, cut, audible(holes, before, rate), may_be, about)
 
