@@ -29,6 +29,31 @@ def strokes(h: int, w: int, share: float, rng: np.random.Generator, wide: tuple[
     return mask
 
 
+def folds(high: int, wide: int, rng: np.random.Generator) -> np.ndarray:
+    """Soft light and shade f32 [high, wide], 0 to 1: knuckles, folds or a slope, each of its own kind of field."""
+    kind, size = rng.integers(3), rng.uniform(0.2, 0.9)
+    if kind == 0:
+        return blobs(high, wide, rng, size)
+    if kind == 1:
+        return (0.5 + 0.5 * sum(w(high, wide, 0) for w in (Wave(rng) for _ in range(rng.integers(1, 4)))) / 2).clip(0, 1)
+    field = cv2.GaussianBlur(rng.standard_normal((high, wide)).astype(np.float32), (0, 0), 0.25 * size * high, borderType=cv2.BORDER_REFLECT)
+    return (0.5 + field / (4 * field.std())).clip(0, 1)
+
+
+class Wave:
+    """A plane wave over a picture, of 0.4 to 4 heights, that goes on a little from picture to picture."""
+
+    def __init__(self, rng: np.random.Generator):
+        angle, length = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(np.log(0.4), np.log(4)))
+        self.across, self.down = 2 * np.pi * np.cos(angle) / length, 2 * np.pi * np.sin(angle) / length
+        self.phase, self.pace = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.15)  # radians; a picture
+
+    def __call__(self, high: int, wide: int, i: int) -> np.ndarray:
+        """-1 to 1, f32 [high, wide], at picture i."""
+        y, x = np.mgrid[:high, :wide].astype(np.float32) / high
+        return np.sin(self.across * x + self.down * y + np.float32(self.phase + self.pace * i))
+
+
 class Held:
     """Something soft that is held before the lens and does not keep quite still: it drifts, trembles and turns, parts of it more than
     others, and what light falls on it changes. `light`: f32 [high, wide], and of the same form what is seen of it at picture i,
@@ -43,20 +68,21 @@ class Held:
         size = rng.uniform(0.25, 1.0)
         self.bend = [[blobs(high, wide, rng, size) - 0.5 for _ in range(2)] for _ in range(2)] if rng.random() < 0.7 else None
         self.much, self.pace = rng.uniform(1, 8) * far, rng.uniform(0.2, 1.5)  # of the height; radians a picture
-        self.glow = rng.uniform(0, 0.2) * (blobs(high, wide, rng, rng.uniform(0.3, 1.0)) - 0.5)
+        self.waves = [Wave(rng) for _ in range(rng.integers(0, 3))]
+        self.shine = np.float32(rng.uniform(0.02, 0.2))  # of each wave
 
     def __call__(self, i: int) -> np.ndarray:
         high, wide = self.light.shape
         right, down, turn = self.walk[i]
         y, x = np.mgrid[:high, :wide].astype(np.float32)
-        waves = np.sin(i * self.pace), np.cos(i * self.pace)
         if self.bend:
-            across, along = (sum(wave * field for wave, field in zip(waves, pair)) for pair in self.bend)
+            swing = np.sin(i * self.pace), np.cos(i * self.pace)
+            across, along = (sum(part * field for part, field in zip(swing, pair)) for pair in self.bend)
             x, y = x + self.much * high * across, y + self.much * high * along
         x, y = x - wide / 2, y - high / 2
         x, y = np.cos(turn) * x - np.sin(turn) * y + wide / 2 + right * high, np.sin(turn) * x + np.cos(turn) * y + high / 2 + down * high
         moved = cv2.remap(self.light, x.astype(np.float32), y.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-        return moved * (1 + self.glow * np.float32(waves[0]))
+        return moved * (1 + self.shine * sum(wave(high, wide, i) for wave in self.waves))
 
 
 class FurtherCover(Cover):
@@ -86,7 +112,7 @@ class FurtherCover(Cover):
         tone = np.array([[225, 175, 145], [190, 130, 100], [120, 80, 60], [70, 45, 35], [130, 130, 130]])[rng.integers(5)] * rng.uniform(0.25, 1.1)
         high, wide = 72, 72 * w // h
         y, x = np.mgrid[0 : 1 : high * 1j, 0 : w / h : wide * 1j]
-        shade = 1 + rng.uniform(0.05, 0.5) * (blobs(high, wide, rng, rng.uniform(0.2, 0.9)) - 0.5)
+        shade = 1 + rng.uniform(0.05, 0.5) * (folds(high, wide, rng) - 0.5)
         angle, pitch = rng.uniform(0, np.pi), rng.uniform(0.2, 0.9)
         across = np.cos(angle) * x + np.sin(angle) * y + rng.uniform(0, 0.15) * np.sin(rng.uniform(2, 8) * (np.sin(angle) * x - np.cos(angle) * y))
         gaps = np.abs(np.sin(np.pi * (across / pitch + rng.uniform()))) ** rng.uniform(0.3, 3)

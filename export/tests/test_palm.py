@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 
 from health.damage import blobs
-from health.materials import FurtherCover, Held
+from health.materials import FurtherCover, Held, Wave, folds
 
 SIZE = (120, 208)
 
@@ -39,15 +39,22 @@ class Palms(unittest.TestCase):
     def test_it_drifts_bends_and_the_light_on_it_changes(self):
         light = blobs(72, 128, np.random.default_rng(2), 0.2)
         held = Held(light, np.random.default_rng(1))
-        held.walk, held.bend, held.glow = np.zeros((Held.MOST, 3)), None, 0.0
+        held.walk, held.bend, held.waves = np.zeros((Held.MOST, 3)), None, []
         np.testing.assert_allclose(held(7), light, atol=1e-6)
         held.walk = held.walk + [[4 / 72, -2 / 72, 0]]
         np.testing.assert_allclose(held(7)[10:60, 10:110], light[8:58, 14:114], atol=1e-5)
         held.walk *= 0
         held.bend, held.much = [[np.ones_like(light)] * 2] * 2, 0.01
         self.assertGreater(float(np.abs(held(1) - held(2)).max()), 1e-3)
-        held.bend, held.glow = None, np.full_like(light, 0.1)
-        np.testing.assert_allclose(held(3), light * (1 + 0.1 * np.sin(3 * held.pace)), rtol=1e-4)
+        held.bend, held.waves = None, [Wave(np.random.default_rng(k)) for k in range(2)]
+        self.assertGreater(float(np.abs(held(3) - held(0)).max()), 1e-3)
+        self.assertLessEqual(float((held(3) / (light + 1e-6)).max()), 1 + 2 * held.shine + 1e-4)
+
+    def test_light_and_shade_of_each_kind_fill_the_range(self):
+        for seed in range(30):
+            field = folds(72, 128, np.random.default_rng(seed))
+            self.assertEqual(field.shape, (72, 128))
+            self.assertTrue(field.min() >= 0 and field.max() <= 1 and field.std() > 0.05, seed)
 
 
 if __name__ == "__main__":
