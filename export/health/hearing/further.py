@@ -153,12 +153,15 @@ def voices(folder: Path, package: str, where: str) -> dict[str, list[Path]]:
 def turns(folder: Path) -> list[tuple[Path, str, tuple[float, float]]]:
     """File, speaker and seconds (from, to; at most SECONDS apart) of the turns in the meetings, as NIST's RTTM writes them."""
     found = []
-    plain = lambda name: unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # noqa: E731 one of them has an accent in its name, but not in the table
+    # One of the files has an accent in its name, but not in the table.
+    plain = lambda name: unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # noqa: E731
     files = {plain(p.stem): p for p in (folder / MEETINGS).glob("*.wav")}
     for table in sorted((folder / MEETINGS).glob("debug.*.rttm")):
         for line in table.read_text().splitlines():
-            kind, name, _, start, lasts, _, _, speaker, *_ = line.split() if line.startswith("SPEAKER ") else [None] * 8
-            if kind is None or float(lasts) < TURN:
+            if not line.startswith("SPEAKER "):
+                continue
+            _, name, _, start, lasts, _, _, speaker, *_ = line.split()
+            if float(lasts) < TURN:
                 continue
             path = files.get(plain(name))
             if path is None:
