@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import clip
 from .events import SOON, START_AFTER
 from .grid import POSITIVE
 
 TRIES = np.arange(0.4, 0.98 + 1e-9, 0.01)  # for `enter`
 LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
-SPENT = 0.06  # of F1, at most, to be rid of false events
+PRICE = 0.005  # of F1: what a false event a day costs
+ALIKE = 0.002  # of F1
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -45,21 +45,19 @@ def scores(logits: np.ndarray, calibration: dict) -> np.ndarray:
     return sigmoid(logits * np.array(calibration["scale"]) + np.array(calibration["bias"]))
 
 
-def thresholds(scores_: np.ndarray, truth: np.ndarray, false: Callable[[str, dict], int] | None = None, labels: tuple[str, ...] = clip.LABELS) -> dict:
-    """For each label `enter` and `leave`, chosen on `val`.
+def thresholds(scores_: np.ndarray, truth: np.ndarray, labels: tuple[str, ...], false: Callable[[str, dict], float] = lambda label, limits: 0.0) -> dict:
+    """For each label `enter` and `leave`, chosen on `val`; a label that is to hold for longer has its `start_after`.
 
-    Without `false`: the `enter` of the best F1, the highest of those within 0.002 of it. With it, the count of false
-    events of a label with such limits on undamaged cameras of `val`: the fewest among those within SPENT of the best F1,
-    counted as if all started SOON, for of those there are more to count. A label that is to hold for longer has its
-    `start_after`.
+    A threshold is worth its F1 less PRICE of each false event a day that the label with such limits raises on undamaged streams
+    of `val` (`false`). Chosen is the middle of those about the best that are worth as much within ALIKE: its edges hang on a
+    few windows, and other streams on which side of them they are.
     """
     chosen = {}
     for k, label in enumerate(labels):
-        f1 = f1_at(scores_[:, k], truth[:, k])
-        if false:
-            chosen[label] = limits(label, f1, np.array([false(label, {"enter": t, "leave": leave(t)}) for t in TRIES]))
-        else:
-            chosen[label] = limits_of(label, float(TRIES[np.flatnonzero(f1 >= f1.max() - 0.002)[-1]]))
+        worth = f1_at(scores_[:, k], truth[:, k]) - PRICE * np.array([false(label, limits(label, t)) for t in TRIES])
+        less, best = np.flatnonzero(worth < worth.max() - ALIKE), worth.argmax()
+        first, end = max(less[less < best], default=-1) + 1, min(less[less > best], default=len(TRIES))
+        chosen[label] = limits(label, TRIES[(first + end - 1) // 2])
     return chosen
 
 
@@ -70,16 +68,9 @@ def f1_at(scores_: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.array([2 * (y & (p >= t)).sum() / max(y.sum() + (p >= t).sum(), 1) for t in TRIES])
 
 
-def limits(label: str, f1: np.ndarray, false: np.ndarray, spent: float = SPENT) -> dict:
-    """The fewest false events at TRIES within `spent` of the best F1."""
-    able = np.flatnonzero(f1 >= f1.max() - spent)
-    best = able[false[able] == false[able].min()]
-    return limits_of(label, float(TRIES[best[f1[best].argmax()]]))
-
-
-def limits_of(label: str, enter: float) -> dict:
+def limits(label: str, enter: float) -> dict:
     hold = START_AFTER.get(label, SOON)
-    return {"enter": round(enter, 2), "leave": round(leave(enter), 2)} | ({"start_after": hold} if hold > SOON else {})
+    return {"enter": round(float(enter), 2), "leave": round(float(leave(enter)), 2)} | ({"start_after": hold} if hold > SOON else {})
 
 
 def leave(enter: float) -> float:

@@ -10,7 +10,7 @@ from . import calibrate, clip, loader, report, score, sound
 from .corpus import Corpus as Scenes
 from .hearing import quiet
 from .hearing.corpus import Corpus, fixed
-from .hearing.scene import GRID
+from .hearing.scene import DAMAGE, GRID
 
 A_SCENE = 3  # windows of each
 
@@ -86,21 +86,22 @@ def by_means(said: np.ndarray, truth: np.ndarray, about: list[dict]) -> dict:
 
 
 def calibrated(model, sounds: Path, undamaged: Path | None = None) -> Hearing:
-    """Calibration, and thresholds of best F1 on `val` and, where it was rendered, `val_further`; those of damage with the
-    fewest false events on `undamaged` microphones (OUT/val of false_alarms_sound.py)."""
+    """Calibration, and thresholds by F1 on `val` and, where it was rendered, `val_further`; those of damage also by the false events
+    on `undamaged` microphones (OUT/val of false_alarms_sound.py)."""
     corpus = Corpus(sounds / "val", sounds / "val_further")
     waves, truth, owners = fixed(corpus, A_SCENE)
     raw = logits(model, waves)
     calibration = calibrate.fit(raw, truth)
     scores = calibrate.scores(raw, calibration)
-    limits = calibrate.thresholds(scores, truth, labels=sound.LABELS)
-    if undamaged:
+    if not undamaged:
+        limits = calibrate.thresholds(scores, truth, sound.LABELS)
+    else:
         looks, truths = quiet.looks(lambda waves: logits(model, waves), sorted(undamaged.glob("*.npz")))
-        f1 = {label: calibrate.f1_at(scores[:, k], truth[:, k]) for k, label in enumerate(sound.LABELS)}
-        looks = calibrate.scores(looks, calibration)
-        limits |= quiet.thresholds(looks, truths, f1)
-        false = {label: quiet.raised(looks, truths, label, **limits[label])[0] for label in quiet.DAMAGE}
-        print(f"val, undamaged microphones: {len(looks)} minutes, events", json.dumps(false), json.dumps(limits))
+        looks, days = calibrate.scores(looks, calibration), len(looks) * quiet.SECONDS / 86400
+        false = lambda label, limits: quiet.raised(looks, truths, label, **limits)[0] if label in DAMAGE else 0  # noqa: E731
+        limits = calibrate.thresholds(scores, truth, sound.LABELS, lambda *of: false(*of) / days)
+        events = {label: false(label, limits[label]) for label in DAMAGE}
+        print(f"val, undamaged microphones: {len(looks)} minutes, events", json.dumps(events), json.dumps(limits))
     hearing = Hearing(calibration, limits, {}, {})
     said = hearing.said(model, waves)
     hearing.val = report.per_label(said, truth, [(corpus.scenes[k].about["groups"] or ["none"])[0] for k in owners], sound.LABELS)

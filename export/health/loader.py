@@ -21,6 +21,7 @@ WEIGHT = {"frozen": 1.6, "covered": 1.3, "corrupted": 1.3}  # of a label among t
 ON_FOCUS = 0.1  # are of one means of damage, where a training is told to look at it the most
 EASY, FORGET = 0.1, 0.3  # least weight of an undamaged scene; how fast its last loss counts
 GREY = 0.1  # of the windows lose their colours, as infrared does
+CEILING = 0.15  # stand on their heads, as from a camera under a ceiling
 
 
 @dataclass
@@ -93,12 +94,14 @@ class Sampler:
 def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The same window through another camera and another scaler: u8 [4, 128, 224, 3].
 
-    Mirrored; colours, sharpness and a fixed pattern of noise changed a little, in all pictures alike,
+    Mirrored, upside down, or both; colours, sharpness and a fixed pattern of noise changed a little, in all pictures alike,
     so that a frozen picture stays one. Without it the network takes the chroma that one scaler
     leaves for the mark of a healthy picture.
     """
     if rng.random() < 0.5:
         video = video[:, :, ::-1]
+    if rng.random() < CEILING:
+        video = video[:, ::-1]
     if rng.random() < GREY:
         video = np.repeat((video @ np.float32([0.299, 0.587, 0.114])).round().astype(np.uint8)[..., None], 3, -1)
     if rng.random() < 0.5:

@@ -1,5 +1,5 @@
 """What is counted in the pixels of a window before anything is learnt: how bright they are, how frames differ, and how far the
-whole view moves from one to the next.
+view moves from one to the next, as a whole and in each of its parts.
 
 All of it is fixed and inside the graph, as the spectra of the sound are. Some labels are defined by such measures (`dark`,
 `overexposed`, `shaking`; `health_grid.toml`), and a network must not have to guess what can be counted. Others hang on them:
@@ -28,11 +28,14 @@ RARE = 0.002  # of a share
 COARSE = 2  # pixels a step of the motion, each way
 SIZE = (clip.HEIGHT // COARSE, clip.WIDTH // COARSE)
 WAVES = (28, 49)  # highest frequencies that are compared, waves a picture, down and across
+PART, PART_WAVES = (32, 48), (10, 14)  # steps, and waves a part: lower, for a view that rolls moves a little otherwise at each side of a part
+PARTS = tuple((y, x) for y in (0, 16, 32) for x in (0, 32, 64))  # where they begin; they overlap, for the window fades their edges
 FAR = 12  # steps that the view may move by, each way
 RINGS = (0.0, 0.75, 1.5, 2.25, 3.5, 5.0, 7.0, 9.5, 18.0)  # steps; `shaking` is negative up to 0.5 and positive from 1.9 on
-FAINT = 300.0  # squared grey levels, summed under the window: a frequency with less in common is noise that the decoder left
+FAINT = 0.042  # squared grey levels, a step of the picture: a frequency with less in common is noise that the decoder left
 MOTION = (clip.FRAMES - 1) * (len(RINGS) - 1)
-IN_ALL = 3 * FEATURES + SHARES + MOTION
+# What is added comes last: a training that goes on from an older model gives it zeros (`further.widened`).
+IN_ALL = 3 * FEATURES + SHARES + MOTION * (1 + len(PARTS))
 
 
 def reach(x: torch.Tensor, bound: float) -> torch.Tensor:
@@ -50,23 +53,24 @@ def turns(size: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 class Motion(nn.Module):
     """How the view moves from each frame to the next, by phase correlation (Kuglin and Hines 1975), f32 [B, MOTION] of luma
-    f32 [B, FRAMES, *SIZE]: the highest correlation in each ring of displacements. Near 1 in the first where nothing moves and
-    there is detail enough; near 0 in all where there is none, or where the view went further than FAR.
+    f32 [B, FRAMES, *size]: the highest correlation in each ring of displacements. Near 1 in the first where nothing moves and
+    there is detail enough; near 0 in all where there is none, or where the view went further than FAR. `waves`: as WAVES.
 
     The tables are rounded to half precision, in which a model file holds them."""
 
-    def __init__(self):
+    def __init__(self, size: tuple[int, int], waves: tuple[int, int]):
         super().__init__()
-        down, across = np.arange(-WAVES[0], WAVES[0] + 1), np.arange(WAVES[1] + 1)
+        self.faint = FAINT * size[0] * size[1]
+        down, across = np.arange(-waves[0], waves[0] + 1), np.arange(waves[1] + 1)
         steps = np.arange(-FAR, FAR + 1)
         weight = np.where(across == 0, 1.0, 2.0)  # a real picture's other half
-        window = np.outer(*(np.hanning(n + 2)[1:-1] for n in SIZE))
+        window = np.outer(*(np.hanning(n + 2)[1:-1] for n in size))
         length = np.hypot(*np.meshgrid(steps, steps)).ravel()
         rings = [np.where((length >= a) & (length < b), 0.0, -1e4) for a, b in zip(RINGS, RINGS[1:])]
         fixed = {
             "window": window, "rings": np.stack(rings),
-            "x": turns(SIZE[1], np.arange(SIZE[1]), across), "y": turns(SIZE[0], down, np.arange(SIZE[0])),
-            "back_x": turns(SIZE[1], across, steps) * weight[:, None] / (weight.sum() * len(down)), "back_y": turns(SIZE[0], steps, down),
+            "x": turns(size[1], np.arange(size[1]), across), "y": turns(size[0], down, np.arange(size[0])),
+            "back_x": turns(size[1], across, steps) * weight[:, None] / (weight.sum() * len(down)), "back_y": turns(size[0], steps, down),
         }  # fmt: skip
         for name, array in fixed.items():
             self.register_buffer(name, torch.from_numpy(array.astype(np.float16).astype(np.float32)), persistent=False)
@@ -82,7 +86,7 @@ class Motion(nn.Module):
         p, q = self.spectra(luma)
         real = p[:, 1:] * p[:, :-1] + q[:, 1:] * q[:, :-1]
         imaginary = p[:, 1:] * q[:, :-1] - q[:, 1:] * p[:, :-1]
-        size = (real.square() + imaginary.square() + FAINT**2).sqrt()
+        size = (real.square() + imaginary.square() + self.faint**2).sqrt()
         real, imaginary = real / size, imaginary / size
         cosine = self.back_y[0] @ real - self.back_y[1] @ imaginary
         sine = self.back_y[1] @ real + self.back_y[0] @ imaginary
@@ -99,7 +103,7 @@ class Eye(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.motion = Motion()
+        self.motion, self.motion_of_part = Motion(SIZE, WAVES), Motion(PART, PART_WAVES)
 
     def luma(self, pixels: torch.Tensor) -> torch.Tensor:
         """f32 [B, FRAMES, cells down, cells across, SIDE, SIDE, lines of a patch, columns], grey levels."""
@@ -113,6 +117,12 @@ class Eye(nn.Module):
         py, px = (n // COARSE for n in clip.PATCH[1:])
         small = luma.reshape(-1, clip.FRAMES, *CELLS, SIDE, SIDE, py, COARSE, px, COARSE).mean((-3, -1))
         return small.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(-1, clip.FRAMES, *SIZE)
+
+    def moves(self, coarse: torch.Tensor) -> torch.Tensor:
+        """f32 [B, MOTION * (1 + len(PARTS))] of what `coarse` gave, f32 [B, FRAMES, *SIZE]: the motion of the whole, then of each
+        part."""
+        parts = torch.stack([coarse[..., y : y + PART[0], x : x + PART[1]] for y, x in PARTS], 1)
+        return torch.cat([self.motion(coarse), self.motion_of_part(parts.flatten(0, 1)).unflatten(0, (-1, len(PARTS))).flatten(1)], -1)
 
     def of_cells(self, luma: torch.Tensor) -> torch.Tensor:
         """f32 [B, cells, FEATURES] of what `luma` gave."""
@@ -133,5 +143,5 @@ class Eye(nn.Module):
             cells = self.of_cells(luma)
             mean = cells.mean(1)
             rare = torch.log(mean[:, :SHARES] + RARE) / 2
-            in_all = torch.cat([mean, cells.amax(1), cells.amin(1), rare, self.motion(self.coarse(luma))], -1)
+            in_all = torch.cat([mean, cells.amax(1), cells.amin(1), rare, self.moves(self.coarse(luma))], -1)
             return cells.unflatten(1, CELLS), in_all

@@ -5,7 +5,7 @@ import json
 from . import clip, sound
 from .network import LABELS
 
-NAME, VERSION = "stream-health", "2.5.0"
+NAME, VERSION = "stream-health", "2.7.0"
 LICENCE = "CC-BY-SA-4.0"
 SOURCE = "Percept, export/train_stream_health.py, export/train_hearing.py and export/train_seeing.py"
 CALIBRATION = {"scale": [1.0] * len(LABELS), "bias": [0.0] * len(LABELS)}

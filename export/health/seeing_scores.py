@@ -139,7 +139,7 @@ def log_of(tables: dict) -> dict:
 
 
 def calibrated(model, val: Corpus, quiet_folders: list[Path], kept: Path) -> Sight:
-    """Calibration on `val`, and thresholds with the fewest false events on its undamaged cameras. The logits are kept in
+    """Calibration on `val`, and thresholds by F1 and the false events on its undamaged cameras. The logits are kept in
     KEPT-WINDOWS-CAMERAS.npz, so that thresholds can be looked at again."""
     batch, owners, _ = loader.fixed(val, A_SCENE)
     cameras = [f for folder in quiet_folders for f in sorted(folder.glob("[0-9][0-9][0-9].npy"))]
@@ -152,8 +152,9 @@ def calibrated(model, val: Corpus, quiet_folders: list[Path], kept: Path) -> Sig
     calibration = calibrate.fit(raw, batch.truth)
     probabilities = calibrate.scores(raw, calibration)
     cameras_ = [calibrate.scores(logits, calibration) for logits in silent]
+    hours = sum(map(len, cameras_)) * quiet.STEP / 3600
     raised = lambda label, limits: quiet.raised(cameras_, truths, label, **limits)  # noqa: E731
-    limits = calibrate.thresholds(probabilities, batch.truth, (lambda *of: raised(*of)[NEGATIVE]) if cameras else None)
+    limits = calibrate.thresholds(probabilities, batch.truth, clip.LABELS, lambda *of: raised(*of)[NEGATIVE] * 24 / hours if cameras else 0.0)
     said = probabilities >= enter(limits)
     tables = {"val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
     print("val", json.dumps(score.summary(said, batch.truth)))
@@ -163,7 +164,6 @@ def calibrated(model, val: Corpus, quiet_folders: list[Path], kept: Path) -> Sig
         print(f"val, {name} means", json.dumps(tables[f"val_{name}"]))
     counts = {label: raised(label, limits[label]) for label in clip.LABELS}
     false, unscored = ({label: count[kind] for label, count in counts.items()} for kind in (NEGATIVE, UNSCORED))
-    hours = sum(map(len, cameras_)) * quiet.STEP / 3600
     print(f"val, undamaged cameras: {hours:.1f} hours, {len(cameras)} cameras, events", json.dumps(false), "unscored", json.dumps(unscored), json.dumps(limits))
     tables["val_quiet"] = {"hours": round(hours, 1), "cameras": len(cameras), "events": false, "unscored": unscored}
     return Sight(calibration, limits, tables)

@@ -2,6 +2,7 @@
 
 import unittest
 
+import cv2
 import numpy as np
 import torch
 
@@ -61,7 +62,7 @@ class Eyes(unittest.TestCase):
         for level in (0, 128, 255):
             cells, in_all = self.seen(np.full((FRAMES, clip.HEIGHT, clip.WIDTH, 3), level, np.uint8))
             self.assertTrue(bool(cells.isfinite().all() and in_all.isfinite().all()), level)
-            self.assertLess(float(in_all[-looking.MOTION :].abs().max()), 1e-3)
+            self.assertLess(float(motions(in_all).abs().max()), 1e-3)
 
     def test_a_step_of_the_light_is_a_difference_of_each_pair_that_it_parts(self):
         video = np.full((FRAMES, clip.HEIGHT, clip.WIDTH, 3), 100, np.uint8)
@@ -92,19 +93,50 @@ class Eyes(unittest.TestCase):
 
     def test_the_motion_of_the_whole_view_is_told_by_how_far_it_goes(self):
         rng = np.random.default_rng(1)
-        wide = np.kron(rng.integers(0, 255, (50, 80)), np.ones((4, 4)))[..., None].repeat(3, -1).astype(np.uint8)
+        wide = squares(rng, 50, 80)
         at = lambda y, x: wide[30 + y : 30 + y + clip.HEIGHT, 30 + x : 30 + x + clip.WIDTH]  # noqa: E731
         rings = list(zip(looking.RINGS, looking.RINGS[1:]))
         for y, x in ((0, 0), (0, 4), (-4, 6), (8, 0), (0, -14), (12, 16)):
             _, in_all = self.seen(np.stack([at(0, 0), at(0, 0), at(0, 0), at(y, x)]))
-            motion = in_all[-looking.MOTION :].view(FRAMES - 1, -1)
-            self.assertEqual(motion.argmax(-1).tolist()[:2], [0, 0])
-            low, high = rings[int(motion[2].argmax())]
-            self.assertTrue(low <= np.hypot(y, x) / looking.COARSE < high, (y, x, motion[2]))
-            self.assertGreater(float(motion[2].max()), 0.5)
+            whole, *parts = motions(in_all)
+            for motion in (whole, *parts):
+                self.assertEqual(motion.argmax(-1).tolist()[:2], [0, 0])
+                low, high = rings[int(motion[2].argmax())]
+                self.assertTrue(low <= np.hypot(y, x) / looking.COARSE < high, (y, x, motion[2]))
+            self.assertGreater(float(whole[2].max()), 0.5)
+
+    def test_a_view_that_rolls_moves_at_its_sides_and_not_in_its_middle(self):
+        view = cv2.GaussianBlur(squares(np.random.default_rng(2), clip.HEIGHT // 4, clip.WIDTH // 4), (0, 0), 2)
+        turn = cv2.getRotationMatrix2D((clip.WIDTH / 2, clip.HEIGHT / 2), 4, 1)
+        rolled = cv2.warpAffine(view, turn, (clip.WIDTH, clip.HEIGHT), borderMode=cv2.BORDER_REFLECT)
+        _, in_all = self.seen(np.stack([view, view, view, rolled]))
+        parts = motions(in_all)[1:, 2].argmax(-1).view(3, 3)
+        self.assertEqual(int(parts[1, 1]), 0)
+        for y, x in ((0, 0), (0, 2), (1, 0), (1, 2), (2, 0), (2, 2)):
+            self.assertGreaterEqual(int(parts[y, x]), 2, parts)
+
+
+def motions(in_all: torch.Tensor) -> torch.Tensor:
+    """[whole and parts, steps, rings]"""
+    return in_all[-looking.MOTION * (1 + len(looking.PARTS)) :].view(-1, FRAMES - 1, len(looking.RINGS) - 1)
+
+
+def squares(rng: np.random.Generator, high: int, wide: int) -> np.ndarray:
+    """Squares of 4 x 4 pixels, each of its own grey: u8 [4 * high, 4 * wide, 3]."""
+    return np.kron(rng.integers(0, 255, (high, wide)), np.ones((4, 4)))[..., None].repeat(3, -1).astype(np.uint8)
 
 
 class Varied(unittest.TestCase):
+    def test_a_frozen_picture_stays_one_however_it_is_turned(self):
+        video = np.repeat(noise()[:1], FRAMES, 0)
+        ways = [video[0], video[0, :, ::-1], video[0, ::-1], video[0, ::-1, ::-1]]
+        found = set()
+        for seed in range(40):
+            varied = loader.vary(video, np.random.default_rng(seed))
+            self.assertTrue(all(np.array_equal(varied[0], picture) for picture in varied), seed)
+            found |= {k for k, way in enumerate(ways) if np.array_equal(varied[0], way)}
+        self.assertEqual(found, {0, 1, 2, 3})  # as it was, mirrored, upside down, both
+
     def test_a_window_that_passed_a_bound_is_no_longer_scored_by_it(self):
         grey = lambda level: np.full((FRAMES, clip.HEIGHT, clip.WIDTH, 3), level, np.uint8)  # noqa: E731
         truth = np.zeros(len(clip.LABELS), np.int8)

@@ -5,15 +5,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from .. import calibrate, sound
-from ..events import SOON, START_AFTER, events
-from .scene import BLOCK, DAMAGE, render, truth
+from .. import sound
+from ..events import SOON, events
+from .scene import BLOCK, render, truth
 from .sources import Recordings
 
 SECONDS, STEP = 60, 2.0  # of a take; between looks
 TAKES = 30  # a shard
 ENDS = np.arange(sound.SAMPLES / sound.RATE, SECONDS + 1e-9, STEP)  # of the windows, seconds
-SPENT = 0.03  # of F1, at most, to be rid of false events; less than of pictures, where a label is taken for another more often
 SEED = {"val": 1, "heldout": 2}
 
 
@@ -56,14 +55,3 @@ def raised(scores: np.ndarray, truths: np.ndarray, label: str, enter: float, lea
         for start, _ in events(take[:, k], ENDS, enter, leave, start_after):
             false, unscored = false + int(answers[start, k] == 0), unscored + int(answers[start, k] < 0)
     return false, unscored
-
-
-def thresholds(scores: np.ndarray, truths: np.ndarray, f1: dict[str, np.ndarray]) -> dict:
-    """`enter` and `leave` of the labels of damage: the fewest false events, each raised after its own `start_after`, among those
-    within SPENT of the best F1; `f1` at calibrate.TRIES."""
-    chosen = {}
-    for label in DAMAGE:
-        hold = START_AFTER.get(label, SOON)
-        false = np.array([raised(scores, truths, label, t, calibrate.leave(t), hold)[0] for t in calibrate.TRIES])
-        chosen[label] = calibrate.limits(label, f1[label], false, SPENT)
-    return chosen
