@@ -26,22 +26,22 @@ class Damage:
     taught none of them there (models/README.md)."""
 
 
-COVERED = Damage("covered", "a hand on the lens", 8.0, 21.0, ("dark", "defocused", "frozen"))
-DEFOCUSED = Damage("defocused", "the lens loses focus", 26.0, 39.0)
-FROZEN = Damage("frozen", "the picture freezes", 44.0, 57.0)
-MUTED = Damage("silent", "the microphone is muted", 17.0, 30.0)
-HUM = Damage("hum", "mains hum in the microphone", 35.0, 48.0)
+COVERED = Damage("covered", "a hand on the lens", 8.0, 33.0, ("dark", "defocused", "frozen"))
+DEFOCUSED = Damage("defocused", "the lens loses focus", 38.0, 51.0)
+FROZEN = Damage("frozen", "the picture freezes", 56.0, 81.0)
+MUTED = Damage("silent", "the microphone is muted", 29.0, 42.0)
+HUM = Damage("hum", "mains hum in the microphone", 47.0, 60.0)
 DAMAGES = [COVERED, MUTED, DEFOCUSED, HUM, FROZEN]
 TRUE = ("music", "speech")
 """Labels that are no damage: they say what there is to be heard."""
 # They last as long as the default model asks before it says so: a look every 2 s, damage
-# in the last two frames of a look, seen for 8 s. A recovery takes 4 s.
+# in the last two frames of a look, seen for 8 s, or 20 s. A recovery takes 4 s.
 # The connection is cut: the server is killed, and starts again. Percept waits longer
 # from try to try, so a longer cut may take twice as long to be over.
-CUT, BACK = 65.0, 68.0
+CUT, BACK = 89.0, 92.0
 
-LENGTH = 81.5
-"""Seconds of the clip."""
+LENGTH = 105.5
+"""Seconds of the clip. The street is seen for 79.5 s and begins again while the picture is frozen."""
 FPS = 10
 RATE = 16_000
 WIDTH, HEIGHT = 768, 576
@@ -113,7 +113,8 @@ def make(clip: Path, sound: Path, folder: Path) -> Path:
         for older in folder.glob("street-*"):
             older.unlink()
         unfinished = path.with_suffix(".unfinished.mp4")
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(clip), "-i", str(sound), *arguments, str(unfinished)]
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-stream_loop", "1", "-i", str(clip), "-i", str(sound)]
+        command += [*arguments, "-t", str(LENGTH), str(unfinished)]
         subprocess.run(command, check=True)
         unfinished.rename(path)
     return path

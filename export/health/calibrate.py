@@ -9,7 +9,7 @@ from .grid import POSITIVE
 
 TRIES = np.arange(0.4, 0.98 + 1e-9, 0.01)  # for `enter`
 LEAVE_BELOW = 0.2  # `leave` is this much under `enter`
-PRICE = 0.005  # of F1: what a false event a day costs
+PRICE = 0.003  # of F1: what a false event a day costs
 ALIKE = 0.002  # of F1
 
 

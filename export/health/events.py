@@ -7,9 +7,10 @@ from .grid import POSITIVE
 from .scene import LABEL, Scene
 
 SOON, END_AFTER = 2.0, 4.0  # seconds; Percept's defaults
-# What lasts can wait until it is beyond doubt; what comes in bursts cannot.
+# What lasts can wait until it is beyond doubt; what comes in bursts cannot. A view before which little moves or that shows little looks
+# stuck or covered for a while at a time.
 LASTING = ("covered", "defocused", "frozen", "dark", "overexposed", "no_signal", "silent", "clipping", "hum", "noise")
-START_AFTER = dict.fromkeys(LASTING, 8.0)
+START_AFTER = dict.fromkeys(LASTING, 8.0) | {"covered": 20.0, "frozen": 20.0}
 
 
 def events(scores: np.ndarray, times: np.ndarray, enter: float, leave: float, start_after: float = SOON) -> list[tuple[int, int | None]]:

@@ -41,7 +41,8 @@ class Thresholds(unittest.TestCase):
     def test_false_events_are_counted_as_they_would_be_raised(self):
         asked = []
         calibrate.thresholds(self.scores, self.truth, clip.LABELS, lambda label, limits: asked.append((label, limits)) or 0.0)
-        self.assertEqual({limits.get("start_after") for label, limits in asked if label == "covered"}, {8.0})
+        self.assertEqual({limits.get("start_after") for label, limits in asked if label == "covered"}, {20.0})
+        self.assertEqual({limits.get("start_after") for label, limits in asked if label == "dark"}, {8.0})
         self.assertEqual({limits.get("start_after") for label, limits in asked if label == "shaking"}, {None})
 
 
