@@ -19,7 +19,7 @@ deps: ## Install what building and running need
 build: deps ## Build target/release/percept
 	cargo build --release --locked
 
-demo: ## Damage a real stream, and show what Percept says (about 80 s once built)
+demo: ## Damage a real stream, and show what Percept says (about 105 s once built)
 	@scripts/install-deps demo
 	@scripts/get-onnxruntime >/dev/null
 	@scripts/get-demo-media >/dev/null

@@ -121,7 +121,7 @@ fn what_each_label_judges_is_shown() {
             .unwrap_or_else(|| panic!("{shown}"))
     };
     assert_eq!(row("label"), ["label", "enter", "leave", "start_after", "end_after", "judges"]);
-    assert_eq!(row("covered")[3..], ["8", "s", "-", "video"]);
+    assert_eq!(row("covered")[3..], ["20", "s", "-", "video"]);
     assert_eq!(row("shaking")[3..], ["-", "-", "video"]);
     assert_eq!(row("silent").last(), Some(&"audio"));
     for part in ["audio (audio): 3.000 s at 16000 Hz, mono", "present: which of them are there"] {

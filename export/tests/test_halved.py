@@ -4,9 +4,11 @@ import unittest
 
 import numpy as np
 import onnx
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from export_stream_health import SMALL, halved, session
+from mean_weights import between
 from weights_of_model import constants
 
 
@@ -60,6 +62,13 @@ class Halved(unittest.TestCase):
         for mine, its in zip((self.coarse, self.bias), found, strict=True):
             self.assertEqual(its.dtype, np.float32)
             self.assertTrue(np.array_equal(mine, its))
+
+    def test_the_mean_of_halves_is_one_and_of_others_is_exact(self):
+        coarse, fine = torch.from_numpy(self.coarse), torch.from_numpy(self.fine)
+        mean = between(coarse, coarse.flip(0))
+        self.assertTrue(torch.equal(mean, mean.half().float()))
+        self.assertLess((mean - (coarse + coarse.flip(0)) / 2).abs().max(), 2**-9)
+        self.assertTrue(torch.equal(between(fine, coarse), (fine + coarse) / 2))
 
 
 if __name__ == "__main__":
