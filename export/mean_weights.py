@@ -1,6 +1,6 @@
 """The mean of two trainings' averaged weights, the second of which went on from the first's (`--warm`).
 
-    python mean_weights.py RUN/last.pt FURTHER/last.pt --out MEAN.pt
+    python mean_weights.py RUN/final.pt FURTHER/final.pt --out MEAN.pt
 
 It is often better than either: what each of them learned of its own last batches is halved. What both hold in half
 precision (`final.pt`), the mean does too.

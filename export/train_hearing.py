@@ -88,8 +88,11 @@ def main() -> None:
     sounds = hearing.Corpus(o.sounds / "train")
     further = Further(o.warm, o.out, LEARNS)
     raw, model, shadow = further.raw, further.model, further.shadow
-    if "ear.scale" in further.anew:  # else what learnt with these features goes on with them
+    if "ear.scale" in further.anew:
         model.ear.measure(torch.from_numpy(hearing.batch(sounds, 800, np.random.default_rng(5))[0]))
+        for name in ("offset", "scale"):  # what learnt with these features goes on with them, beside new ones
+            old = further.narrower.get(f"ear.{name}", torch.empty(0))
+            getattr(model.ear, name)[: len(old)] = old
     further.begin(o.rate, device)
     beside = Beside(o.corpus, o.seen)
     seed = o.seed * 1_000_003 + further.step

@@ -105,16 +105,16 @@ def encoder() -> list[str]:
 def make(clip: Path, sound: Path, folder: Path) -> Path:
     """The stream as one MP4 file in `folder`, made unless it is there already."""
     graphs = f"{graph()}[pictures];{sound_graph()}"
-    arguments = ["-filter_complex", graphs, "-map", "[pictures]", "-map", "[sound]", *encoder()]
+    inputs = ["-stream_loop", "1", "-i", str(clip), "-i", str(sound)]
+    arguments = ["-filter_complex", graphs, "-map", "[pictures]", "-map", "[sound]", *encoder(), "-t", str(LENGTH)]
     sizes = clip.stat().st_size, sound.stat().st_size
-    made_of = hashlib.sha256(repr((arguments, sizes)).encode()).hexdigest()[:12]
+    made_of = hashlib.sha256(repr((inputs, arguments, sizes)).encode()).hexdigest()[:12]
     path = folder / f"street-{made_of}.mp4"
     if not path.exists():
         for older in folder.glob("street-*"):
             older.unlink()
         unfinished = path.with_suffix(".unfinished.mp4")
-        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-stream_loop", "1", "-i", str(clip), "-i", str(sound)]
-        command += [*arguments, "-t", str(LENGTH), str(unfinished)]
+        command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *inputs, *arguments, str(unfinished)]
         subprocess.run(command, check=True)
         unfinished.rename(path)
     return path

@@ -34,6 +34,7 @@ class Further:
         self.fresh = not self.last.exists()
         self.saved = {} if self.fresh else torch.load(self.last, map_location="cpu", weights_only=True)
         self.anew: set[str] = set()  # weights that begin as a new model's do
+        self.narrower: dict[str, torch.Tensor] = {}  # those of `warm` that have another shape
         if self.fresh:
             weights, mine = torch.load(warm, map_location="cpu", weights_only=True)["ema"], self.model.state_dict()
             weights |= {n: widened(weights[n], w.shape) for n, w in mine.items() if n in weights and n.startswith(learns)}
@@ -41,6 +42,7 @@ class Further:
             if lacking := [n for n in mine if n not in fits and not n.startswith(learns)]:
                 raise SystemExit(f"{warm}: without {', '.join(lacking)}, which is to stay as it is")
             self.anew = mine.keys() - fits
+            self.narrower = {n: weights[n] for n in self.anew if n in weights}
             self.model.load_state_dict({n: weights[n] if n in fits else w for n, w in mine.items()})
         else:
             self.model.load_state_dict(self.saved["model"])

@@ -1,4 +1,4 @@
-"""What a row of sound is turned into before the Perceiver attends to it: spectra and shapes of its samples.
+"""What a row of sound is turned into before the Perceiver attends to it: spectra, how alike it is to itself later, and shapes of its samples.
 
 All of it is fixed and inside the graph, as the pictures' cosine basis is: a small network cannot see from bare samples
 whether a wave is cut off at its top, nor tell 50 Hz from 60. What follows is learned.
@@ -21,11 +21,13 @@ PARTS, BANDS = 3, 32  # spectra of 20 ms each, in bands evenly spaced in mel
 STEP = 16  # samples: peaks of each millisecond, of the wave and of its steps, for gaps and clicks
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)  # of the patch's own peak: how many samples reach them
 FLAT = 0.01  # of the peak: two samples that differ by less do not move
+LAGS = ((1 / 260, 1 / 21, 64), (1 / 420, 1 / 65, 32))  # seconds and number, of how alike the wave is to itself later: of the low notes, of the patch
+COMPRESSED = 1 / 3  # power of the power spectrum that they are made of, so that all its lines count (Tolonen and Karjalainen 2000)
 FLOOR = 1e-10  # of a power
 QUANTUM = 1 / 32768  # one step of 16 bits
 SPECTRA = LONG_BINS + LOW + TONE_BANDS + PARTS * BANDS
 SIDE = 2 + len(LEVELS)
-GROUPS = (LONG_BINS, LOW, TONE_BANDS, PARTS * BANDS, sound.PATCH // STEP, 5, SIDE, SIDE, sound.PATCH // STEP)  # sizes, in the order of `Ear.raw`
+GROUPS = (LONG_BINS, LOW, TONE_BANDS, PARTS * BANDS, sound.PATCH // STEP, 5, SIDE, SIDE, sound.PATCH // STEP, *(n for *_, n in LAGS))  # sizes, in the order of `Ear.raw`
 FEATURES = sum(GROUPS)
 DROPPED = 0.1  # of the groups, in each window of training
 WIDE, KERNEL, BLOCKS = 160, 7, 4  # of the convolutions over neighbouring rows
@@ -55,6 +57,15 @@ def triangles(corners: np.ndarray, bins: int, hertz: float) -> np.ndarray:
     at, corners = np.arange(bins)[:, None], corners / hertz
     wide = np.maximum(np.diff(corners), 1.0)
     return np.maximum(0, np.minimum((at - corners[1:-1]) / wide[:-1] + 1, (corners[1:-1] - at) / wide[1:] + 1))
+
+
+def alike(bins: int, hertz: float, lags: tuple[float, float, int]) -> np.ndarray:
+    """Cosines f64 [bins, lags] of the autocorrelation, from bins of `hertz` Hz, at lags evenly spaced in octaves; the lowest bin, the
+    wave's mean, counts nothing."""
+    first, last, number = lags
+    cosines = np.cos(2 * np.pi * hertz * np.outer(np.arange(bins), np.geomspace(first, last, number)))
+    cosines[0] = 0
+    return cosines
 
 
 def mel_corners() -> np.ndarray:
@@ -98,6 +109,8 @@ class Ear(nn.Module):
         fixed("slower", low_pass()[None, None])
         fixed("tones", triangles(tone_corners(), TONE_BINS, sound.RATE / sound.PATCH))
         fixed("bands", triangles(mel_corners(), part // 2 + 1, sound.RATE / part))
+        fixed("low_alike", alike(LONG_BINS, sound.RATE / (LONG * sound.PATCH), LAGS[0]))
+        fixed("alike", alike(TONE_BINS, sound.RATE / sound.PATCH, LAGS[1]))
         fixed("offset", np.zeros(FEATURES))
         fixed("scale", np.ones(FEATURES))
         hertz = frequencies()
@@ -139,11 +152,19 @@ class Ear(nn.Module):
         short = power(parts, self.short) @ self.bands
         peaks = around.reshape(-1, sound.ROWS, sound.PATCH // STEP, STEP).abs().amax(-1)
         whole = power(around, self.whole)
-        logs = [torch.log(p + FLOOR) for p in (self.low_notes(patches), whole[..., :LOW], whole @ self.tones)]
+        low = self.low_notes(patches)
+        logs = [torch.log(p + FLOOR) for p in (low, whole[..., :LOW], whole @ self.tones)]
         logs += [torch.log(short + FLOOR).reshape(-1, sound.ROWS, PARTS * BANDS), torch.log(peaks + math.sqrt(FLOOR))]
         wave = patches.reshape(-1, sound.SAMPLES)
         moves = functional.pad((wave[:, 1:] - wave[:, :-1]).abs(), (1, 0)).reshape(-1, sound.ROWS, sound.PATCH // STEP, STEP)
-        return torch.cat([*logs, *self.shapes(patches), torch.log(moves.amax(-1) + math.sqrt(FLOOR))], -1)
+        again = [self.again(low, self.low_alike), self.again(whole, self.alike)]
+        return torch.cat([*logs, *self.shapes(patches), torch.log(moves.amax(-1) + math.sqrt(FLOOR)), *again], -1)
+
+    @staticmethod
+    def again(power: torch.Tensor, cosines: torch.Tensor) -> torch.Tensor:
+        """How alike a wave is to itself later, -1 to 1, of its power in bins f32 [..., bins]: f32 [..., lags]."""
+        lines = (power + FLOOR) ** COMPRESSED
+        return lines @ cosines / lines[..., 1:].sum(-1, keepdim=True)
 
     def another_microphone(self, features: torch.Tensor) -> torch.Tensor:
         """For training: spectra bent by some decibels, and on half of the windows some bands missing."""

@@ -81,6 +81,13 @@ class Furthers(unittest.TestCase):
         self.assertEqual(weight.shape, self.weights[name].shape)
         self.assertLess(float(weight.max()), 1.0)
 
+    def test_a_row_of_numbers_of_another_length_begins_anew_and_is_there_to_be_read(self):
+        name = "picture_stem.total.0.bias"
+        other = torch.ones_like(self.weights[name])[:-1]
+        further = self.begin(self.weights | {name: other})
+        self.assertEqual(further.anew, {name})
+        self.assertTrue(torch.equal(further.narrower[name], other))
+
     def test_a_part_that_learns_may_be_new(self):
         some = {name: weight for name, weight in self.weights.items() if not name.startswith("picture_stem.")}
         further = self.begin(some)

@@ -64,6 +64,19 @@ class Network(unittest.TestCase):
             found = self.raw.model.ear.low_notes(patches)[0, 10]
             self.assertAlmostEqual(int(found.argmax()) * sound.RATE / (listening.LONG * sound.PATCH), hertz, delta=0.5)
 
+    def test_an_ear_hears_a_period_under_noise(self):
+        ear, sizes = self.raw.model.ear, [number for *_, number in listening.LAGS]
+        heard = lambda wave: ear.raw(torch.from_numpy(wave).reshape(1, sound.ROWS, sound.PATCH))[0, 10, -sum(sizes) :].split(sizes)  # noqa: E731
+        noise = np.random.default_rng(0).standard_normal(sound.SAMPLES).astype(np.float32)
+        for group, most, pitches, hiss in ((0, 500, (33, 50, 60, 117), -20), (1, 4000, (100, 160, 300), -40)):  # Hz, Hz, dB
+            lags = np.geomspace(*listening.LAGS[group])
+            for hertz in pitches:
+                wave = sum(tone(k * hertz) / k for k in range(1, 9) if k * hertz < most)
+                found = heard(damage.at_level(wave, -20) + damage.at_level(noise, hiss))[group].numpy()
+                near = np.abs(np.log(lags * hertz)) < 0.06
+                self.assertGreater(found[near].max(), heard(noise)[group].max() + 0.1, hertz)
+                self.assertEqual(found[near].max(), found[lags < 1.5 / hertz].max(), hertz)  # nothing shorter than the period is higher
+
     def test_an_offset_of_the_microphone_is_in_no_spectrum(self):
         wave = 0.01 * np.random.default_rng(0).standard_normal(sound.SAMPLES).astype(np.float32)
         ear = self.raw.model.ear
