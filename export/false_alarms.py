@@ -82,7 +82,7 @@ def main() -> None:
     model, manifest = session(o.model)
     output, places = manifest["output"], clip.fourier(np.array(TIMES))
     counts = {hold: {kind: dict.fromkeys(clip.LABELS, 0) for kind in (NEGATIVE, UNSCORED, POSITIVE)} for hold in (None, *HOLDS)}
-    highest, alarmed = [], set()
+    highest, alarmed, by_camera = [], set(), {label: [] for label in clip.LABELS}
     for k, path in enumerate(tqdm(cameras, desc="looks")):
         kept = path.with_suffix(".logits.npy")
         if not (o.again and kept.exists()):
@@ -94,8 +94,9 @@ def main() -> None:
             found = quiet.raised([scores], [truth], label, **limits)
             for kind, events in found.items():
                 count[kind][label] += events
-            if hold is None and found[NEGATIVE] + found[UNSCORED]:
+            if hold is None and (alarms := found[NEGATIVE] + found[UNSCORED]):
                 alarmed.add(k)
+                by_camera[label].append(alarms)
     hours, shipped = o.cameras * o.hours, counts.pop(None)
     total = lambda count: sum(count[NEGATIVE].values()) + sum(count[UNSCORED].values())  # noqa: E731
     raised = {label: shipped[NEGATIVE][label] + shipped[UNSCORED][label] for label in clip.LABELS}
@@ -107,6 +108,7 @@ def main() -> None:
         "by_start_after": {hold: rate(total(count), hours) for hold, count in counts.items()},
         "cameras_with_a_false_alarm": int(sum((h >= [output["thresholds"][x]["enter"] for x in clip.LABELS]).any() for h in highest)),
         "cameras_with_a_false_event": len(alarmed),
+        "of_each_camera": {label: sorted(events, reverse=True) for label, events in by_camera.items() if events},
     }  # fmt: skip
     print(json.dumps(result))
     if o.split == "heldout":

@@ -9,6 +9,8 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
+
 from health import clip, grid, sound
 from health.hearing.scene import GRID as SOUND_GRID
 
@@ -107,14 +109,17 @@ def goal_text(results: dict, ffmpeg: dict | None, ffmpeg_sound: dict | None, qui
     rows = []
     for part, goal, name in (("heldout_seen_means", 0.97, "means seen in training"), ("heldout_unseen_means", 0.93, "means never trained")):
         found = results[part]["macro_f1"]
-        rows.append(f"- Macro F1, {name}: {found:.3f}, the goal is {goal}: {'met' if found >= goal else 'missed'}.")
+        rows.append(f"- Macro F1 of the picture labels, {name}: {found:.3f}, the goal is {goal}: {'met' if found >= goal else 'missed'}.")
     for part, name in (("heldout", "means seen in training"), ("heldout_unseen", "means never trained")):
         found = results["sound"][part]["macro_f1"]
         rows.append(f"- Macro F1 of the sound labels, {name}: {found:.3f}, the goal is 0.95: {'met' if found >= 0.95 else 'missed'}.")
+    for pictures, heard, name in (("heldout_seen_means", "heldout", "means seen in training"), ("heldout_unseen_means", "heldout_unseen", "means never trained")):
+        found = np.mean([v["f1"] for part in (results[pictures], results["sound"][heard]) for v in part["labels"].values()])
+        rows.append(f"- Macro F1 of all labels, {name}: {found:.3f}, the goal is 0.95: {'met' if found >= 0.95 else 'missed'}.")
     for label, r in compared(ffmpeg) + compared(ffmpeg_sound):
         mine, its = r["percept"]["f1"], r["ffmpeg"]["f1"]
         word = "ahead of" if mine > its else "level with" if mine == its else "behind"
-        rows.append(f"- `{label}`: {word} `{r['detector'].split()[0]}` ({mine:.2f} and {its:.2f}).")
+        rows.append(f"- `{label}`: {word} `{r['detector'].split()[0]}` ({mine:.3f} and {its:.3f}).")
     if quiet:
         found = quiet["a_camera_day"]
         told = quiet["beyond_telling"]["without"]["a_camera_day"]
