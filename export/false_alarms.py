@@ -22,7 +22,7 @@ import onnxruntime as ort
 from tqdm import tqdm
 
 from health import calibrate, clip, quiet, report, sound
-from health.events import LASTING
+from health.events import LASTING, a_day
 from health.grid import NEGATIVE, POSITIVE, UNSCORED
 from health.sources import Sources
 
@@ -61,7 +61,7 @@ def score(model: ort.InferenceSession, pictures: np.ndarray, places: np.ndarray)
 
 def rate(count: int, hours: float) -> dict:
     """A camera-day, with the bound."""
-    return {"total": count, "a_camera_day": round(count / hours * 24, 2), "upper_95": round(upper_bound(count) / hours * 24, 2)}
+    return {"total": count, "a_camera_day": round(a_day(count, hours * 3600), 2), "upper_95": round(a_day(upper_bound(count), hours * 3600), 2)}
 
 
 def main() -> None:

@@ -32,6 +32,11 @@ def events(scores: np.ndarray, times: np.ndarray, enter: float, leave: float, st
     return found
 
 
+def a_day(count: float, seconds: float) -> float:
+    """Of a count in `seconds`."""
+    return count * 86400 / seconds
+
+
 def looks(scene: Scene) -> list[list[int]]:
     """Windows of neighbouring pictures, one look a picture, whose gaps the model accepts."""
     able = [list(range(i - clip.FRAMES + 1, i + 1)) for i in range(clip.FRAMES - 1, len(scene.times))]

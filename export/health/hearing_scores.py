@@ -8,6 +8,7 @@ import numpy as np
 
 from . import calibrate, clip, loader, report, score, sound
 from .corpus import Corpus as Scenes
+from .events import a_day
 from .hearing import quiet
 from .hearing.corpus import Corpus, fixed
 from .hearing.scene import DAMAGE, GRID
@@ -97,9 +98,9 @@ def calibrated(model, sounds: Path, undamaged: Path | None = None) -> Hearing:
         limits = calibrate.thresholds(scores, truth, sound.LABELS)
     else:
         looks, truths = quiet.looks(lambda waves: logits(model, waves), sorted(undamaged.glob("*.npz")))
-        looks, days = calibrate.scores(looks, calibration), len(looks) * quiet.SECONDS / 86400
+        looks = calibrate.scores(looks, calibration)
         false = lambda label, limits: quiet.raised(looks, truths, label, **limits)[0] if label in DAMAGE else 0  # noqa: E731
-        limits = calibrate.thresholds(scores, truth, sound.LABELS, lambda *of: false(*of) / days)
+        limits = calibrate.thresholds(scores, truth, sound.LABELS, lambda *of: a_day(false(*of), len(looks) * quiet.SECONDS))
         events = {label: false(label, limits[label]) for label in DAMAGE}
         print(f"val, undamaged microphones: {len(looks)} minutes, events", json.dumps(events), json.dumps(limits))
     hearing = Hearing(calibration, limits, {}, {})

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import calibrate, clip, loader, quiet, report, score
 from .corpus import STILL, Corpus, window
-from .events import SOON, events, looks, rising_edge
+from .events import SOON, a_day, events, looks, rising_edge
 from .grid import NEGATIVE, UNSCORED
 from .scene import LABEL
 
@@ -154,7 +154,7 @@ def calibrated(model, val: Corpus, quiet_folders: list[Path], kept: Path) -> Sig
     cameras_ = [calibrate.scores(logits, calibration) for logits in silent]
     hours = sum(map(len, cameras_)) * quiet.STEP / 3600
     raised = lambda label, limits: quiet.raised(cameras_, truths, label, **limits)  # noqa: E731
-    limits = calibrate.thresholds(probabilities, batch.truth, clip.LABELS, lambda *of: raised(*of)[NEGATIVE] * 24 / hours if cameras else 0.0)
+    limits = calibrate.thresholds(probabilities, batch.truth, clip.LABELS, lambda *of: a_day(raised(*of)[NEGATIVE], hours * 3600) if cameras else 0.0)
     said = probabilities >= enter(limits)
     tables = {"val": report.per_label(said, batch.truth, [val.scenes[i].about["source"] for i in owners])}
     print("val", json.dumps(score.summary(said, batch.truth)))

@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 
 from health.cycle import Cycle
-from health.events import END_AFTER, SOON, events
+from health.events import END_AFTER, SOON, a_day, events
 
 STEP = 2.0
 
@@ -29,6 +29,9 @@ class Events(unittest.TestCase):
         self.assertEqual(self.said(*[1] * 5, start_after=8.0), [(4, None)])
         self.assertEqual(self.said(*[1] * 3, start_after=8.0, step=4.0), [(2, None)])
         self.assertEqual(self.said(1, 1, 0, 1, 1, 1, start_after=8.0), [])
+
+    def test_a_rate_is_of_a_whole_day(self):
+        self.assertEqual(a_day(3, 12 * 3600), 6)
 
 
 class Cycles(unittest.TestCase):
