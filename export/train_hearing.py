@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from health import clip, listening, loader, score, sound
-from health.corpus import Corpus
+from health.corpus import Corpus, to_train_on
 from health.cycle import Cycle
 from health.further import Further
 from health.hearing import corpus as hearing
@@ -85,7 +85,7 @@ def main() -> None:
     torch.set_num_threads(o.threads)
     torch.manual_seed(o.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    sounds = hearing.Corpus(o.sounds / "train")
+    sounds = hearing.Corpus(*to_train_on(o.sounds))
     further = Further(o.warm, o.out, LEARNS)
     raw, model, shadow = further.raw, further.model, further.shadow
     if "ear.scale" in further.anew:

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from health import clip, loader, score
-from health.corpus import Corpus
+from health.corpus import Corpus, to_train_on
 from health.cycle import Cycle
 from health.further import Further
 from health.hearing import corpus as hearing
@@ -71,14 +71,6 @@ class Exam:
         return {name: score.summary(said[name] > 0, batch.truth) for name, batch in self.batches.items()}
 
 
-def folders(corpus: Path) -> list[Path]:
-    """Of scenes to train on: all that are there now, for only their scenes are looked for again later."""
-    found = sorted(folder for folder in corpus.glob("train*") if folder.is_dir())
-    if not found:
-        raise SystemExit(f"no scenes to train on in {corpus}: render some with render_corpus.py --split train")
-    return found
-
-
 def measured(sampler: loader.Sampler, raw: RawPerceiver, seed: int) -> Pool:
     """Windows of pictures: rows f16 [N, ROWS, FEATURES], what is counted in them f16 [N, CELLS, looking.FEATURES] and [N,
     looking.IN_ALL], truth i8 [N, 8], the scene of each, and the logits f32 [N, 8] that the model has of them without a stem."""
@@ -106,10 +98,8 @@ def main() -> None:
     further = Further(o.warm, o.out, STEM + LEARNS)
     raw, model, stem = further.raw, further.model, further.model.picture_stem
     further.begin(o.rate, device, LEARNS)
-    train, sounds = Corpus(*folders(o.corpus)), hearing.Corpus(o.sounds / "train")
-    sampler, exam = loader.Sampler(train, o.focus), Exam(o.corpus)
-    if o.focus and not any(o.focus in means for means in sampler.by_means):
-        raise SystemExit(f"--focus {o.focus}: no scene in {o.corpus} is damaged by it; render some with render_corpus.py --label LABEL --means {o.focus}")
+    train, sounds = Corpus(*to_train_on(o.corpus)), hearing.Corpus(*to_train_on(o.sounds))
+    sampler, exam = loader.focused(train, o.focus), Exam(o.corpus)
     seed = o.seed * 1_000_003 + further.step
     torch.manual_seed(seed)
     pool = measured(sampler, raw, seed) if further.step < o.alone else None

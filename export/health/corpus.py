@@ -74,6 +74,14 @@ class Corpus:
         return len(self.scenes)
 
 
+def to_train_on(root: Path) -> list[Path]:
+    """Folders of scenes, of pictures or of sound, for training: all that are there now, for only their scenes are looked for again later."""
+    found = sorted(folder for folder in root.glob("train*") if folder.is_dir())
+    if not found:
+        raise SystemExit(f"no scenes to train on in {root}: render some with render_corpus.py or render_sounds.py, --split train")
+    return found
+
+
 def choose(times: np.ndarray, rng: np.random.Generator, last: int | None = None) -> list[int] | None:
     """Indices of four pictures with every gap in the model's interval, ending at `last` or anywhere."""
     even = rng.random() < 0.5

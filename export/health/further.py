@@ -89,7 +89,8 @@ class Further:
     def finish(self) -> None:
         """Writes `final.pt`, to score and to export: the averaged weights, those that learn rounded to half precision, in which
         a model file holds them without loss."""
-        average = {n: w.half().float() if n.startswith(self.learns) else w for n, w in self.shadow.model.state_dict().items()}
+        learned = {n for n, _ in self.model.named_parameters() if n.startswith(self.learns)}  # what is fixed stays exact
+        average = {n: w.half().float() if n in learned else w for n, w in self.shadow.model.state_dict().items()}
         self.save({"ema": average, "step": self.step}, self.out / "final.pt")
 
     def save(self, state: dict, path: Path) -> None:

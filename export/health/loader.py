@@ -91,6 +91,14 @@ class Sampler:
         return int(rng.integers(self.known)), None
 
 
+def focused(corpus: Corpus, focus: str | None) -> Sampler:
+    """A sampler of a corpus in which scenes of the means `focus` have to be."""
+    sampler = Sampler(corpus, focus)
+    if focus and not any(focus in means for means in sampler.by_means):
+        raise SystemExit(f"--focus {focus}: no scene in {', '.join(map(str, corpus.folders))} is damaged by it; render some with render_corpus.py --label LABEL --means {focus}")
+    return sampler
+
+
 def vary(video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The same window through another camera and another scaler: u8 [4, 128, 224, 3].
 

@@ -62,6 +62,19 @@ class Furthers(unittest.TestCase):
             average = further.shadow.model.state_dict()[name]
             self.assertTrue(torch.equal(weight, average.half().float() if name.startswith(LEARNS) else average), name)
 
+    def test_where_everything_learns_what_is_fixed_stays_exact(self):
+        torch.save({"ema": self.weights}, self.warm)
+        further = Further(self.warm, self.out, ("",))
+        further.begin(1e-2, "cpu")
+        self.assertEqual(len(further.learned), len(list(further.model.parameters())))
+        further.learn(sum((weight - 1).square().sum() for weight in further.learned), (1e-2,), taken=0)
+        further.finish()
+        final = torch.load(self.out / "final.pt", weights_only=True)["ema"]
+        for name, _ in further.model.named_buffers():
+            if name in final:
+                self.assertTrue(torch.equal(final[name], self.weights[name]), name)
+        self.assertFalse(torch.equal(self.weights["basis"].half().float(), self.weights["basis"]))
+
     def test_weights_that_are_to_stay_must_be_there(self):
         some = {name: weight for name, weight in self.weights.items() if not name.startswith(("picture_stem.", "look.key"))}
         with self.assertRaisesRegex(SystemExit, "without look.key.weight, look.key.bias, which is to stay"):

@@ -213,8 +213,12 @@ class Staged(unittest.TestCase):
         self.recordings = Recordings.__new__(Recordings)
         self.recordings.speech = self.recordings.music = self.recordings.ambient = [a]
 
-    def render(self, use: str, label: str | None = None) -> list[scene.Scene]:
-        return [scene.render(self.recordings, label, use, np.random.default_rng(k)) for k in range(8)]
+    def render(self, use: str, label: str | None = None, means: str | None = None) -> list[scene.Scene]:
+        return [scene.render(self.recordings, label, use, np.random.default_rng(k), means=means) for k in range(8)]
+
+    def test_damage_is_by_the_means_that_is_asked_for(self):
+        self.assertEqual({s.about["ills"]["hum"] for s in self.render("trained", "hum", "motor")}, {"motor"})
+        self.assertGreater(len({s.about["ills"]["hum"] for s in self.render("trained", "hum")}), 1)
 
     def test_what_is_broadcast_leaves_noise_and_clipping_open(self):
         with mock.patch.dict(scene.BROADCAST, speech=1.0, music=1.0):

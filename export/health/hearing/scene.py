@@ -155,8 +155,12 @@ def audible(holes: list[tuple[int, int]], wave: np.ndarray, rate: int) -> np.nda
 USES = {"seen": ("seen",), "trained": ("seen", "extra"), "unseen": ("unseen",)}
 
 
+def means_of(label: str, use: str) -> list[str]:
+    return [m for m, entry in GRID[label]["means"].items() if entry["use"] in USES[use]]
+
+
 def draw_means(label: str, use: str, rng: np.random.Generator) -> str:
-    return str(rng.choice([m for m, entry in GRID[label]["means"].items() if entry["use"] in USES[use]]))
+    return str(rng.choice(means_of(label, use)))
 
 
 def strength(label: str, means: str, rng: np.random.Generator) -> float:
@@ -164,14 +168,15 @@ def strength(label: str, means: str, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high)))) if low > 0 else float(rng.uniform(low, high))
 
 
-def render(recordings: Recordings, label: str | None, use: str, rng: np.random.Generator, seconds: int = SECONDS) -> Scene:
-    """A scene damaged as `label` says by means of a `use` (USES), or not at all; one in four of the damaged ones by a second means.
+def render(recordings: Recordings, label: str | None, use: str, rng: np.random.Generator, seconds: int = SECONDS, means: str | None = None) -> Scene:
+    """A scene damaged as `label` says by `means`, else by any of a `use` (USES), or not at all; one in four of the damaged ones by a second
+    label's too.
 
     Only an undamaged one may last other than SECONDS."""
     codec, rate, bit_rate = chain.draw(rng)
     stage, count = Stage(recordings, rng, rate, seconds, use), seconds * rate
     number = round(seconds / BLOCK)
-    ills = {label: draw_means(label, use, rng)} if label else {}
+    ills = {label: means or draw_means(label, use, rng)} if label else {}
     if label and label != "silent" and rng.random() < 0.25:
         second = str(rng.choice([d for d in DAMAGE if d not in ("silent", label)]))
         ills[second] = draw_means(second, use, rng)
