@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from health import clip, corpus, grid
+from health import clip, corpus, grid, quiet
 from health.scene import render
 from health.sources import Sources
 
@@ -49,7 +49,7 @@ def main() -> None:
     arguments.add_argument("--full-size", type=Path, help="folder with unpacked wallpaper packages")
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--split", choices=("train", "val", "heldout"), required=True)
-    arguments.add_argument("--use", choices=("seen", "extra", "unseen", "still", "calm"), default="seen", help="means of damage")
+    arguments.add_argument("--use", choices=("seen", "extra", "unseen", "still", "calm", "quiet"), default="seen", help="means of damage, or undamaged cameras")
     arguments.add_argument("--count", type=int, required=True)
     arguments.add_argument("--label", choices=clip.LABELS, help="damage of every scene, by means of --use alone; these get a folder of their own (--split train only)")
     arguments.add_argument("--means", help="of --label, rather than any of them (in a folder of its own, too)")
@@ -59,8 +59,8 @@ def main() -> None:
         raise SystemExit("unseen means are for scoring only: not rendered for training")
     if options.split == "heldout" and options.use == "extra":
         raise SystemExit("extra means are for training only: the held-out scenes stay what they are")
-    if options.use == "calm" and options.split != "train":
-        raise SystemExit("calm cameras are for training only: those that thresholds are chosen by are made by false_alarms.py")
+    if options.use in ("calm", "quiet") and options.split != "train":
+        raise SystemExit(f"{options.use} cameras are for training only: those that thresholds are chosen by are made by false_alarms.py")
     if options.label and options.split != "train":
         raise SystemExit("--label is for training only: scored scenes have all labels in turn")
     if options.label and options.use not in ("seen", "extra"):
@@ -79,6 +79,9 @@ def main() -> None:
     for k in tqdm(range(share, options.count, shares), unit="scene"):
         name = f"{k:06}"
         if (folder / f"{name}.json").exists():
+            continue
+        if options.use == "quiet":
+            corpus.save(quiet.scene(sources, k), folder, name)
             continue
         rng = np.random.default_rng((base, k))
         if options.label:

@@ -12,14 +12,15 @@ from .camera import Camera, decode, encode
 from .corpus import STILL
 from .events import END_AFTER, SOON, events
 from .grid import NEGATIVE, POSITIVE, UNSCORED
-from .scene import LABEL, darkness, glare
+from .scene import LABEL, Plan, Scene, darkness, glare, judge
 from .sources import Sources
 from .world import World
 
 STEP = 4.0  # seconds between key frames
 CHUNK = 25  # pictures encoded at a time
 MOST_STAY = 3 * END_AFTER  # seconds that an event may outlast what started it
-FIRST_SEED = {"heldout": 0, "val": 1000}
+FIRST_SEED = {"heldout": 0, "val": 1000, "train": 100_000}
+WATCHED, RUNS, RUN = 1.5, 3, 8  # of a camera for training: hours, how often it is looked at, and the pictures each time
 
 
 def place(sources: Sources, seed: int, hours: float) -> tuple[np.random.Generator, Camera, World]:
@@ -35,18 +36,42 @@ def place(sources: Sources, seed: int, hours: float) -> tuple[np.random.Generato
 def film(sources: Sources, seed: int, hours: float) -> np.ndarray:
     """Pictures u8 [n, 128, 224, 3] of one undamaged camera."""
     rng, camera, world = place(sources, seed, hours)
+    sway = evening(world, rng)
+    return shown(world, camera, sway, range(len(world.times)), rng)
+
+
+def evening(world: World, rng: np.random.Generator) -> np.ndarray:
+    """Lets the light of a view change over its hours, to dusk before some cameras; how far the camera's mast is bent by the wind at each
+    time [n, 2], in shares of the height."""
     times = world.times
     fall = rng.uniform(0.3, 0.6) if world.mood == "day" and rng.random() < 0.4 else rng.uniform(-0.1, 0.1)
     world.drift = -fall / times[-1]
     sway = np.zeros((len(times), 2))
     if rng.random() < 0.3:
         sway = rng.normal(0, rng.uniform(0.0003, 0.002), sway.shape)
+    return sway
+
+
+def shown(world: World, camera: Camera, sway: np.ndarray, which: Sequence[int], rng: np.random.Generator) -> np.ndarray:
+    """The pictures u8 [len(which), 128, 224, 3] of some of the times, encoded one by one."""
     pieces = []
-    for start in range(0, len(times), CHUNK):
-        these = range(start, min(start + CHUNK, len(times)))
+    for start in range(0, len(which), CHUNK):
+        these = which[start : start + CHUNK]
         views = [world.burn_in(world.picture(i, *sway[i]), i) for i in these]
         pieces += decode(encode(views, camera, rng, [False] * len(views)), camera)
     return np.stack(pieces)
+
+
+def scene(sources: Sources, k: int) -> Scene:
+    """The k-th of such cameras for training: some minutes of its WATCHED hours, RUN neighbouring pictures each."""
+    rng, camera, world = place(sources, FIRST_SEED["train"] + k, WATCHED)
+    sway = evening(world, rng)
+    starts = np.sort(rng.choice(len(world.times) // RUN, RUNS, replace=False)) * RUN
+    which = [int(start) + i for start in starts for i in range(RUN)]
+    pictures = shown(world, camera, sway, which, rng)
+    flags = judge(Plan(rng, None, "seen"), pictures, list(range(len(which))), None, np.zeros(len(which)), None)
+    about = {"seed": k, "label": None, "means": None, "use": "quiet", "source": world.source, "mood": world.mood, "size": [camera.height, camera.width], "blank": world.blank}
+    return Scene(pictures, world.times[which], flags, sway[which].astype(np.float32), False, np.zeros(len(which), np.float32), about)
 
 
 def make(folder: Path, sources: Sources, split: str, cameras: int, hours: float) -> list[Path]:

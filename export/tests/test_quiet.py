@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from health import clip, quiet
+from health import clip, corpus, quiet
 from health.grid import NEGATIVE, POSITIVE, UNSCORED
 from health.scene import LABEL
 
@@ -25,7 +25,29 @@ def camera(folder: Path, grey: list[int], blank: bool = False) -> Path:
     return path
 
 
+class Photographs:
+    """One photograph, which every camera looks at."""
+
+    clips, large = (), ()
+    picture = np.random.default_rng(0).integers(0, 256, (90, 160, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+
+    def photo(self, rng: np.random.Generator) -> tuple[str, np.ndarray]:
+        return "a", self.picture
+
+
 class Quiet(unittest.TestCase):
+    def test_a_camera_for_training_is_looked_at_some_minutes_and_nothing_is_wrong_with_it(self):
+        watched = quiet.scene(Photographs(), 0)
+        runs = watched.times.reshape(quiet.RUNS, quiet.RUN)
+        np.testing.assert_allclose(np.diff(runs), quiet.STEP)
+        self.assertTrue((np.diff(runs[:, 0]) > quiet.RUN * quiet.STEP - 1e-6).all())
+        self.assertFalse((watched.flags == POSITIVE).any())
+        at = corpus.choose(watched.times, np.random.default_rng(0))
+        self.assertEqual(np.diff(at).tolist(), [1, 1, 1])
+        again, other = quiet.scene(Photographs(), 0), quiet.scene(Photographs(), 1)
+        np.testing.assert_array_equal(watched.frames, again.frames)
+        self.assertFalse(np.array_equal(watched.frames, other.frames))
+
     def test_truth_of_a_window_is_that_of_its_last_two_pictures(self):
         with tempfile.TemporaryDirectory() as folder:
             answers = quiet.truth(camera(Path(folder), [100, 100, 100, 100, -1, 28, 10, 10, 250, 250]))
