@@ -101,8 +101,8 @@ fn a_sound_model_is_read_and_shown() {
         "8 rows, 111 channels: 96 values, 15 Fourier",
         "real times",
         "2 labels, sigmoid",
-        "dark     0.60   0.40",
-        "frozen      -      -",
+        "dark     0.60   0.40          2 s        4 s",
+        "frozen   0.60   0.40          2 s        4 s",
         "trained_on: nothing",
         "dark: f1 0.5",
     ] {
@@ -121,8 +121,8 @@ fn what_each_label_judges_is_shown() {
             .unwrap_or_else(|| panic!("{shown}"))
     };
     assert_eq!(row("label"), ["label", "enter", "leave", "start_after", "end_after", "judges"]);
-    assert_eq!(row("covered")[3..], ["20", "s", "-", "video"]);
-    assert_eq!(row("shaking")[3..], ["-", "-", "video"]);
+    assert_eq!(row("covered")[3..], ["20", "s", "4", "s", "video"]);
+    assert_eq!(row("shaking")[3..], ["2", "s", "4", "s", "video"]);
     assert_eq!(row("silent").last(), Some(&"audio"));
     for part in ["audio (audio): 3.000 s at 16000 Hz, mono", "present: which of them are there"] {
         assert!(shown.contains(part), "{part:?} is not in:\n{shown}");

@@ -5,12 +5,6 @@ use std::time::Duration;
 use super::settings::LabelSettings;
 use crate::data::manifest::{Output, Thresholds};
 
-/// Of a label of which the manifest says nothing.
-const THRESHOLDS: Thresholds =
-    Thresholds { enter: 0.6, leave: 0.4, start_after: None, end_after: None };
-const START_AFTER: Duration = Duration::from_secs(2);
-const END_AFTER: Duration = Duration::from_secs(4);
-
 /// When a label starts and ends. `leave` is at most `enter`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rule {
@@ -24,7 +18,7 @@ impl Rule {
     /// The label's own rule, else the stream's, else the manifest's, else the default.
     pub fn new(label: &str, output: &Output, settings: &LabelSettings) -> Self {
         let own = settings.labels.get(label).cloned().unwrap_or_default();
-        let model = output.thresholds.get(label).copied().unwrap_or(THRESHOLDS);
+        let model = output.thresholds.get(label).copied().unwrap_or(Thresholds::DEFAULT);
         let enter = own.enter.or(settings.enter).unwrap_or(model.enter);
         Self {
             enter,
@@ -33,12 +27,12 @@ impl Rule {
                 .start_after
                 .or(settings.start_after)
                 .or(model.start_after.and_then(seconds))
-                .unwrap_or(START_AFTER),
+                .unwrap_or(Duration::from_secs_f64(Thresholds::START_AFTER)),
             end_after: own
                 .end_after
                 .or(settings.end_after)
                 .or(model.end_after.and_then(seconds))
-                .unwrap_or(END_AFTER),
+                .unwrap_or(Duration::from_secs_f64(Thresholds::END_AFTER)),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::check::axes;
 use super::error::ModelError;
 use super::manifest::read_manifest;
 use crate::data::Manifest;
-use crate::data::manifest::{Input, Layout, Pictures, Sound, TimeAxis};
+use crate::data::manifest::{Input, Layout, Pictures, Sound, Thresholds, TimeAxis};
 
 /// What `percept model show FILE` prints. Needs no ONNX Runtime.
 ///
@@ -150,20 +150,17 @@ fn describe_output(text: &mut String, manifest: &Manifest) {
     let judges = if output.judges.is_some() { "  judges" } else { "" };
     line(text, "", format!("{:width$}  enter  leave  start_after  end_after{judges}", "label"));
     for (index, label) in output.labels.iter().enumerate() {
-        let [mut enter, mut leave, mut start, mut end] = [(); 4].map(|()| "-".to_owned());
-        if let Some(thresholds) = output.thresholds.get(label) {
-            enter = format!("{:.2}", thresholds.enter);
-            leave = format!("{:.2}", thresholds.leave);
-            let hold = |seconds: f64| format!("{} s", seconds.abs());
-            start = thresholds.start_after.map_or(start, hold);
-            end = thresholds.end_after.map_or(end, hold);
-        }
+        let thresholds = output.thresholds.get(label).copied().unwrap_or(Thresholds::DEFAULT);
+        let (enter, leave) = (thresholds.enter, thresholds.leave);
+        let hold = |seconds: f64| format!("{} s", seconds.abs());
+        let start = hold(thresholds.start_after.unwrap_or(Thresholds::START_AFTER));
+        let end = hold(thresholds.end_after.unwrap_or(Thresholds::END_AFTER));
         let judged = output.judges.as_ref().and_then(|judges| judges.get(index));
         let judged = judged.map_or("", String::as_str);
         line(
             text,
             "",
-            format!("{label:width$}  {enter:>5}  {leave:>5}  {start:>11}  {end:>9}  {judged}"),
+            format!("{label:width$}  {enter:>5.2}  {leave:>5.2}  {start:>11}  {end:>9}  {judged}"),
         );
     }
 }

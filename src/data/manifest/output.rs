@@ -56,4 +56,9 @@ pub struct Thresholds {
 impl Thresholds {
     /// Longest of `start_after` and `end_after`, in seconds.
     pub const LONGEST: f64 = 86_400.0;
+    /// What `start_after` and `end_after` are where a manifest does not say, in seconds.
+    pub const START_AFTER: f64 = 2.0;
+    pub const END_AFTER: f64 = 4.0;
+    /// Of a label of which a manifest says nothing.
+    pub const DEFAULT: Self = Self { enter: 0.6, leave: 0.4, start_after: None, end_after: None };
 }
