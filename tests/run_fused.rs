@@ -275,6 +275,50 @@ fn sound_is_heard_where_pictures_are_late_or_cannot_be_decoded() {
     assert_eq!(looked_at(&spoilt), alone(3..=19));
 }
 
+/// They are waited for: then what was heard before them is judged too, and there is nothing to warn of.
+#[test]
+fn sound_is_heard_before_pictures_that_are_not_late_enough_to_be_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = "testsrc2=size=128x96:rate=10:duration=12,setpts=PTS+8/TB";
+    for name in ["late.mkv", "late.ts"] {
+        let ended =
+            percept(&["run", "--listen", "off", &pictured_at(folder.path(), name, late, 20)]);
+        assert_eq!(ended.code(), Some(0), "{name}: {}", ended.stderr);
+        let told: Vec<_> = windows(&ended.events, "late")
+            .iter()
+            .map(|(end, scores)| (end.round() as u32, judged(scores)))
+            .collect();
+        assert_eq!(told[..3], alone(3..=7), "{name}: {told:?}");
+        assert_eq!(told[3..], [14, 16, 18].map(|end| (end, [true, true])), "{name}");
+        assert!(!ended.stderr.contains("judged alone"), "{name}: {}", ended.stderr);
+    }
+}
+
+/// MPEG-TS names a track and leaves its rate to the sound, which FFmpeg does not wait for.
+#[test]
+fn sound_that_begins_long_after_the_pictures_of_an_mpeg_ts_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = "testsrc2=size=128x96:rate=10:duration=30";
+    let sound = "sine=frequency=440:sample_rate=48000:duration=14";
+    let encoders = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 10 -bf 0 -c:a";
+    for codec in ["aac", "mp2", "libmp3lame", "ac3"] {
+        let clip = folder.path().join("clip.ts").to_str().unwrap().to_owned();
+        let mut arguments = vec!["-f", "lavfi", "-i", pictures, "-itsoffset", "14"];
+        arguments.extend(["-f", "lavfi", "-i", sound]);
+        arguments.extend(encoders.split(' ').chain([codec, &clip]));
+        ffmpeg(&arguments);
+        let ended = percept(&["run", "--listen", "off", &clip]);
+        assert_eq!(ended.code(), Some(0), "{codec}: {}", ended.stderr);
+        let told = windows(&ended.events, "clip");
+        assert_eq!(told.len(), 12, "{codec}: {told:?}");
+        for (end, scores) in &told {
+            // Three seconds of sound, a codec's frame more or less.
+            let heard = (17.0..=28.1).contains(end);
+            assert_eq!(judged(scores), [true, heard], "{codec} at {end}");
+        }
+    }
+}
+
 #[test]
 fn what_is_heard_goes_on_when_late_pictures_come() {
     let folder = tempfile::tempdir().unwrap();

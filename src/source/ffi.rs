@@ -223,7 +223,8 @@ pub(super) fn final_url(input: &ffmpeg::format::context::Input) -> String {
 }
 
 /// The best audio stream to go with a video stream: of its programme or of none, never of another
-/// one. Of all, where there is no video.
+/// one; where there is none yet, one that the container names and that begins later. Of all, where
+/// there is no video.
 pub(super) fn best_audio(
     input: &ffmpeg::format::context::Input,
     video: Option<usize>,
@@ -240,13 +241,26 @@ pub(super) fn best_audio(
             0,
         )
     };
-    let best = usize::try_from(best).ok()?;
+    let programmes = programmes(input);
     // FFmpeg looks everywhere where the video's programme has no sound.
-    let mut programmes = programmes(input);
-    programmes.retain(|programme| programme.contains(&best));
-    let all_foreign = |video| !programmes.iter().any(|programme| programme.contains(&video));
-    let foreign = !programmes.is_empty() && video.is_some_and(all_foreign);
-    (!foreign).then_some(best)
+    let goes_with_video = |audio: &usize| {
+        let mut own = programmes.iter().filter(|programme| programme.contains(audio)).peekable();
+        own.peek().is_none() || video.is_none_or(|video| own.any(|own| own.contains(&video)))
+    };
+    let best = usize::try_from(best).ok().filter(goes_with_video);
+    best.or_else(|| {
+        let later = input.streams().filter(|stream| video.is_some() && has_not_begun(stream));
+        later.map(|stream| stream.index()).find(goes_with_video)
+    })
+}
+
+/// Whether an audio stream is named by the container, but none of it had come when FFmpeg had read
+/// enough: its decoder will find rate and channels in it.
+fn has_not_begun(stream: &ffmpeg::Stream<'_>) -> bool {
+    let parameters = stream.parameters();
+    parameters.medium() == ffmpeg::media::Type::Audio
+        && sound(&parameters).0 == 0
+        && ffmpeg::decoder::find(parameters.id()).is_some()
 }
 
 /// The streams of each programme: of each channel of a broadcast, of each variant of a playlist.

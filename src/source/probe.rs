@@ -48,7 +48,9 @@ pub struct VideoDescription {
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct AudioDescription {
     pub codec: String,
+    /// 0 where the stream has not said, for its sound begins later.
     pub sample_rate_hz: u32,
+    /// 0 where the stream has not said.
     pub channels: u32,
 }
 
@@ -84,9 +86,13 @@ impl std::fmt::Display for VideoDescription {
 }
 
 impl std::fmt::Display for AudioDescription {
-    /// Such as `aac, 48000 Hz, 2 ch`.
+    /// Such as `aac, 48000 Hz, 2 ch`, as far as the stream has said.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}, {} Hz, {} ch", self.codec, self.sample_rate_hz, self.channels)
+        f.write_str(&self.codec)?;
+        if self.sample_rate_hz == 0 {
+            return Ok(());
+        }
+        write!(f, ", {} Hz, {} ch", self.sample_rate_hz, self.channels)
     }
 }
 

@@ -241,8 +241,8 @@ impl StreamWorker {
             if let Some(behind) = behind {
                 self.warn_of_lag(behind);
             }
+            windows.last().into_iter().for_each(|window| self.tell_of_sound_alone(window));
             for window in windows.drain(..) {
-                self.tell_of_sound_alone(&window);
                 if self.send(StreamItem::Window(window), live).is_err() {
                     return Ended::Stopped;
                 }
@@ -282,9 +282,11 @@ impl StreamWorker {
         );
     }
 
-    /// Says where sound begins to be looked at without the stream's pictures, and where that ends.
+    /// Says where sound begins to be looked at without the stream's pictures, and where that ends;
+    /// `window` is the latest. Sound before a first picture that has come is nothing to speak of.
     fn tell_of_sound_alone(&mut self, window: &Window) {
-        let alone = self.windower.pictures_lead() && !window.has(Modality::Pictures);
+        let pictured = window.has(Modality::Pictures) || self.windower.is_waiting();
+        let alone = self.windower.pictures_lead() && !pictured;
         if std::mem::replace(&mut self.alone, alone) == alone {
             return;
         }

@@ -94,11 +94,15 @@ impl Listener {
         self.plan.alone && self.turn().is_some_and(|turn| self.buffer.reaches(turn.awaited + ahead))
     }
 
+    /// Whether pictures have made no window yet, and sound may be looked at without them.
+    pub fn is_bare(&self) -> bool {
+        self.plan.alone && self.turn().is_some_and(|turn| !turn.pictured)
+    }
+
     /// Whether no window of pictures can come any more of an input that has ended, and one should
     /// have, or none has come at all.
     pub fn is_left_in_the_end(&self) -> bool {
-        let bare = self.turn().is_some_and(|turn| !turn.pictured);
-        self.plan.alone && bare || self.is_left_alone(Duration::ZERO)
+        self.is_bare() || self.is_left_alone(Duration::ZERO)
     }
 
     pub fn clear(&mut self) {

@@ -28,9 +28,9 @@ const AHEAD: Duration = Duration::from_secs(6);
 /// Where there are pictures they lead: a window ends with its newest frame, and its sound is
 /// what was to be heard before that moment. It waits for sound that is still to come, but not
 /// for long, and not at all while the stream is silent. Where there is sound alone, there is a
-/// window every hop; so there is where pictures have been in coming for longer than they may
-/// ([`Plan::patience`]), until they make a window again, and at the end of an input whose pictures
-/// made none.
+/// window every hop; so there is before the first picture, where pictures have been in coming for
+/// longer than they may ([`Plan::patience`]), until they make a window again, and at the end of an
+/// input whose pictures made none.
 pub struct Windower {
     stream: StreamId,
     metrics: StreamMetrics,
@@ -93,12 +93,13 @@ impl Windower {
             return self.sight.picture(media, self.sound_may_take());
         };
         let window = Window::of_frames(self.stream.clone(), 0, frames);
-        let (end, wait) = (window.end, self.longest_wait);
-        // Sound that was alone until now, where a window of it still lies before this one.
+        let (start, end, wait) = (window.start, window.end, self.longest_wait);
+        // Sound that was over before the first picture, and such that was alone until now, where
+        // a window of it still lies before this one.
         self.give_sound(ready, |listener, due| {
-            listener.buffer.segment() == Some(end.segment)
-                && due + listener.plan.hop <= end.media
-                && listener.is_left_alone(wait)
+            let before = listener.is_bare() && due <= start.media;
+            let left = due + listener.plan.hop <= end.media && listener.is_left_alone(wait);
+            listener.buffer.segment() == Some(end.segment) && (before || left)
         });
         if let Some(listener) = &mut self.sound {
             listener.pictured(&end, self.patience.1);
@@ -163,6 +164,11 @@ impl Windower {
     /// Whether this connection has pictures, with which its windows end.
     pub fn pictures_lead(&self) -> bool {
         self.pictures_lead
+    }
+
+    /// Whether a window of pictures waits for its sound.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Whether pictures have come for so long without making a window that nothing is seen any
