@@ -12,7 +12,6 @@ through it too (--steps). Each of the two heads has a loss of its own; their log
 """
 
 import argparse
-import copy
 import json
 import math
 import time
@@ -23,16 +22,14 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from health import clip, listening, loader, score, sound
+from health import clip, loader, score, sound
 from health.corpus import Corpus, to_train_on
 from health.cycle import Cycle
-from health.further import Further
+from health.further import REFRESH, Further
 from health.hearing import corpus as hearing
+from health.hearing.measured import measured
 from health.memory import keep_freed
-from health.pool import Pool
 
-REFRESH = 200  # steps between looks for new scenes, and between checkpoints
-POOL, FEW, CHUNK = 64 * 1024, 4096, 64  # windows
 CONSISTENCY = 1.0  # weight of the difference that sound makes to what is said of pictures
 LEARNS = ("sound_", "ear.")
 
@@ -52,20 +49,6 @@ def options() -> argparse.Namespace:
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--every", type=int, default=2000, help="steps between scores on val")
     return a.parse_args()
-
-
-def measured(sounds: hearing.Corpus, ear: listening.Ear, seed: int) -> Pool:
-    """Windows of sound: features f16 [N, ROWS, FEATURES] as measured, truth i8 [N, 7]. One serves several batches, each time as
-    another microphone would have heard it."""
-    ear, rng = copy.deepcopy(ear).cpu().eval(), np.random.default_rng(seed)
-
-    @torch.no_grad()
-    def make() -> tuple[torch.Tensor, torch.Tensor]:
-        waves, truth = hearing.batch(sounds, CHUNK, rng)
-        patches = torch.from_numpy(waves).reshape(-1, sound.ROWS, sound.PATCH)
-        return torch.cat([ear.raw(few) for few in patches.split(8)]).half(), torch.from_numpy(truth)
-
-    return Pool(make, POOL, FEW)
 
 
 class Beside:

@@ -26,19 +26,19 @@ from tqdm import tqdm
 from health import clip, loader, score
 from health.corpus import Corpus, to_train_on
 from health.cycle import Cycle
-from health.further import Further
+from health.exam import Exam
+from health.further import REFRESH, Further
 from health.hearing import corpus as hearing
 from health.memory import keep_freed
 from health.network import RawPerceiver
 from health.pool import Pool
+from health.seeing import BY_ITSELF
 
-REFRESH = 200  # steps between looks for new scenes, and between checkpoints
 POOL, FEW, CHUNK = 16 * 1024, 2048, 16  # windows
 STEM = ("picture_stem.",)  # learns at --rate
 LEARNS = ("row_mlp.", "picture_encoding", "head.")  # learn at OLD of it, through the Perceiver
 OLD = 0.4
 LATER = 0.6  # of the rate, through the Perceiver
-BY_ITSELF = 0.3  # weight of the loss of what the stem says without the latents
 CONSISTENCY = 1.0  # weight of the difference that pictures make to what is said of sound
 
 
@@ -58,17 +58,6 @@ def options() -> argparse.Namespace:
     a.add_argument("--seed", type=int, default=0)
     a.add_argument("--every", type=int, default=1000, help="steps between scores on val")
     return a.parse_args()
-
-
-class Exam:
-    """The same windows of `val` each time."""
-
-    def __init__(self, folder: Path):
-        self.batches = {name: loader.fixed(Corpus(folder / name), 2)[0] for name in ("val", "val_extra")}
-
-    def scores(self, raw: RawPerceiver, device: str) -> dict:
-        said = {name: score.logits(raw, batch, device)[:, : len(clip.LABELS)] for name, batch in self.batches.items()}
-        return {name: score.summary(said[name] > 0, batch.truth) for name, batch in self.batches.items()}
 
 
 def measured(sampler: loader.Sampler, raw: RawPerceiver, seed: int) -> Pool:

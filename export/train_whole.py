@@ -22,11 +22,12 @@ from tqdm import tqdm
 from health import clip, loader, score, sound
 from health.corpus import Corpus, to_train_on
 from health.cycle import Cycle
-from health.further import Further
+from health.exam import Exam
+from health.further import REFRESH, Further
 from health.hearing import corpus as hearing
+from health.hearing.measured import measured
 from health.memory import keep_freed
-from train_hearing import measured
-from train_seeing import BY_ITSELF, REFRESH, Exam
+from health.seeing import BY_ITSELF
 
 EVERYTHING = ("",)  # what every weight's name begins with
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from .network import Perceiver, RawPerceiver
 
 DECAY, EMA = 0.03, 0.998
+REFRESH = 200  # steps between looks for new scenes, and between checkpoints
 
 
 def widened(weight: torch.Tensor, shape: torch.Size) -> torch.Tensor:

@@ -13,6 +13,7 @@ from . import clip, looking
 from .looking import CELLS, SIDE
 
 WIDE, KERNEL, BLOCKS = 112, 5, 5
+BY_ITSELF = 0.3  # weight in training of the loss of what the stem says without the latents
 FORGOTTEN = 0.1  # of what each of their MLPs adds, in training
 COUNTED = 64  # wide is the MLP that reads what was counted in the whole window
 
