@@ -10,6 +10,8 @@ mod http;
 mod playlist;
 mod program;
 
+use std::time::{Duration, Instant};
+
 use percept::data::Track;
 use percept::source::{self, Location, SourceSettings, Wanted};
 use percept::supervise::Stop;
@@ -128,4 +130,26 @@ fn pictures_and_sound_of_fragments_come_in_the_order_of_their_times() {
         counts[track] += 1;
     }
     assert!(counts[1] > 100, "{counts:?}");
+}
+
+/// Pictures are not held back for sound that has not begun.
+#[test]
+fn a_track_of_sound_that_is_named_and_never_comes_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site");
+    let _encoder = Encoder::start_without_the_sound_it_names(&site, 2);
+    let server = WebServer::start(&site);
+    let settings = SourceSettings { wanted: Wanted::Both, ..settings(&server.url("live.m3u8")) };
+    let mut source = source::open(&settings, &Stop::new()).unwrap();
+    assert!(source.audio().is_some());
+    let tick = f64::from(source.video().unwrap().time_base);
+    let (began, mut times) = (Instant::now(), Vec::new());
+    while times.len() < 50 {
+        let packet = source.read().unwrap().unwrap();
+        times.push(packet.inner.pts().unwrap() as f64 * tick);
+    }
+    // Five seconds of media; twelve more would be held.
+    assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
+    let steps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(steps.iter().all(|step| (0.05..0.15).contains(step)), "{times:?}");
 }

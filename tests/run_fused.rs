@@ -317,6 +317,35 @@ fn sound_that_begins_long_after_the_pictures_of_an_mpeg_ts_is_heard() {
             assert_eq!(judged(scores), [true, heard], "{codec} at {end}");
         }
     }
+    // A model that only listens takes it too.
+    let clip = folder.path().join("clip.ts").to_str().unwrap().to_owned();
+    let heard = percept(&["run", "--listen", "off", "--model", "models/sound-events.onnx", &clip]);
+    assert_eq!(heard.code(), Some(0), "{}", heard.stderr);
+    let told = windows(&heard.events, "clip");
+    assert!(told.first().is_some_and(|(end, _)| *end > 14.0), "{told:?}");
+}
+
+/// What came before a live stream's first picture is old when that comes.
+#[test]
+fn a_live_stream_begins_with_its_first_window_of_pictures() {
+    let graph = "testsrc2=size=128x96:rate=10,setpts=PTS+8/TB[out0];sine[out1]";
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = write(
+        folder.path(),
+        "p.toml",
+        format!("[[streams]]\nname = \"live\"\nsource = \"lavfi:{graph}\"\n"),
+    );
+    let machine = write(folder.path(), "percept.toml", "[http]\nlisten = \"127.0.0.1:0\"\n");
+    let mut run = Percept::start(&["run", &pipeline, "--config", &machine]);
+    let first = run.wait_for("a window", |event| event["kind"] == "window");
+    let scores = first["scores"].as_object().unwrap();
+    assert!(scores.contains_key("covered") && scores.contains_key("hum"), "{first}");
+    assert!((13.9..14.1).contains(&first["media_end"].as_f64().unwrap()), "{first}");
+    let page = http::get(run.address(), "/metrics").unwrap().body;
+    let full = "percept_windows_dropped_total{reason=\"queue_full\",stream=\"live\"} 0";
+    assert!(page.contains(full), "{page}");
+    run.signal("-TERM");
+    assert_eq!(run.finish().code(), Some(0));
 }
 
 #[test]

@@ -90,12 +90,20 @@ fn what_begins_late_is_told_at_its_time_in_the_clip() {
                 [(LOUD, "loud", sound_late), (FLASH_AND_BEEP, "seen", !sound_late)]
             {
                 let events = run(&path, model);
-                // Sound that comes before the pictures is looked at without them.
-                let of_input = |event: &&Value| {
+                // Sound that is over before the pictures is looked at without them.
+                let is_of_input = |event: &Value| {
                     let seen = event["scores"][judges].as_f64().unwrap_or(0.0) > 0.5;
                     event["kind"] == "window" && (seen || judges == "loud")
                 };
-                let windows = || events.iter().filter(of_input);
+                let before: Vec<_> = events
+                    .iter()
+                    .filter(|event| event["kind"] == "window" && !is_of_input(event))
+                    .map(|event| event["media_end"].as_f64().unwrap())
+                    .collect();
+                let is_heard_alone = judges == "seen" && !sound_late;
+                assert_eq!(before.len(), if is_heard_alone { 6 } else { 0 }, "{before:?}");
+                assert!(before.iter().all(|end| *end < 3.1), "{before:?}");
+                let windows = || events.iter().filter(|event| is_of_input(event));
                 let begins = windows().next().unwrap()["media_start"].as_f64().unwrap();
                 let ends = windows().next_back().unwrap()["media_end"].as_f64().unwrap();
                 let want = if late { 3.0 } else { 0.0 };

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use ffmpeg::ffi;
+use ffmpeg::media::Type;
 use ffmpeg_next as ffmpeg;
 
 use super::follow::{self, open_url};
@@ -223,11 +224,12 @@ pub(super) fn final_url(input: &ffmpeg::format::context::Input) -> String {
 }
 
 /// The best audio stream to go with a video stream: of its programme or of none, never of another
-/// one; where there is none yet, one that the container names and that begins later. Of all, where
-/// there is no video.
+/// one. Of all, where there is no video. Where there is none, with `later` one that the container of
+/// pictures names, and that has not begun.
 pub(super) fn best_audio(
     input: &ffmpeg::format::context::Input,
     video: Option<usize>,
+    later: bool,
 ) -> Option<usize> {
     let related = video.and_then(|video| c_int::try_from(video).ok()).unwrap_or(-1);
     // SAFETY: the context is open, and the decoder is not asked for.
@@ -244,23 +246,26 @@ pub(super) fn best_audio(
     let programmes = programmes(input);
     // FFmpeg looks everywhere where the video's programme has no sound.
     let goes_with_video = |audio: &usize| {
-        let mut own = programmes.iter().filter(|programme| programme.contains(audio)).peekable();
-        own.peek().is_none() || video.is_none_or(|video| own.any(|own| own.contains(&video)))
+        let own: Vec<_> = programmes.iter().filter(|all| all.contains(audio)).collect();
+        own.is_empty() || video.is_none_or(|video| own.iter().any(|all| all.contains(&video)))
     };
     let best = usize::try_from(best).ok().filter(goes_with_video);
+    let later = later && input.streams().any(|stream| stream.parameters().medium() == Type::Video);
     best.or_else(|| {
-        let later = input.streams().filter(|stream| video.is_some() && has_not_begun(stream));
-        later.map(|stream| stream.index()).find(goes_with_video)
+        let all = (0..input.nb_streams() as usize).filter(|stream| begins_later(input, *stream));
+        all.filter(|_| later).find(goes_with_video)
     })
 }
 
-/// Whether an audio stream is named by the container, but none of it had come when FFmpeg had read
+/// Whether a stream is of sound that can be decoded and of which none had come when FFmpeg had read
 /// enough: its decoder will find rate and channels in it.
-fn has_not_begun(stream: &ffmpeg::Stream<'_>) -> bool {
-    let parameters = stream.parameters();
-    parameters.medium() == ffmpeg::media::Type::Audio
-        && sound(&parameters).0 == 0
-        && ffmpeg::decoder::find(parameters.id()).is_some()
+pub(super) fn begins_later(input: &ffmpeg::format::context::Input, stream: usize) -> bool {
+    input.stream(stream).is_some_and(|stream| {
+        let parameters = stream.parameters();
+        parameters.medium() == Type::Audio
+            && sound(&parameters).0 == 0
+            && ffmpeg::decoder::find(parameters.id()).is_some()
+    })
 }
 
 /// The streams of each programme: of each channel of a broadcast, of each variant of a playlist.

@@ -147,7 +147,9 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     found.map_err(|answer| fail(live, fault(answer)))?;
     let wanted = settings.wanted;
     let video = wanted.pictures().then(|| tracks::best_video(&opened.input)).flatten();
-    let audio = wanted.sound().then(|| ffi::best_audio(&opened.input, video)).flatten();
+    // Of a file that has nothing else it may be waited for, too.
+    let later = video.is_some() || matches!(location, Location::File(_));
+    let audio = wanted.sound().then(|| ffi::best_audio(&opened.input, video, later)).flatten();
     if video.is_none() && audio.is_none() {
         let found = tracks::contents(&opened.input);
         let fault = match (hooks.take_refusal(), wanted) {
@@ -177,6 +179,7 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
     };
     let video =
         video.map(|stream| (stream, tracks::video_track(&opened.input, stream, live, picture)));
+    let sounds = audio.is_some_and(|stream| !ffi::begins_later(&opened.input, stream));
     let audio = audio.map(|stream| (stream, tracks::audio_track(&opened.input, stream, live)));
     let segments = live && tracks::is_playlist(&opened.input);
     let pace = match location {
@@ -189,7 +192,8 @@ pub fn open(settings: &SourceSettings, stop: &Stop) -> Result<Source, SourceErro
         (_, true) => Some(LONGEST_FRAGMENT),
         _ => None,
     };
-    let order = order.filter(|_| both).map(|longest| Interleave::new(longest.as_secs_f64()));
+    let order =
+        order.filter(|_| both).map(|longest| Interleave::new(longest.as_secs_f64(), sounds));
     Ok(Source {
         opened,
         location: location.clone(),

@@ -27,9 +27,10 @@ struct Lane<T> {
 }
 
 impl<T> Interleave<T> {
-    pub fn new(longest: f64) -> Self {
-        let lane = || Lane { held: VecDeque::new(), expected: true, latest: 0.0 };
-        Self { longest, tracks: [lane(), lane()], count: 0, closed: false }
+    /// `sounds`: there is sound from the beginning. Else it is not waited for until some comes.
+    pub fn new(longest: f64, sounds: bool) -> Self {
+        let lane = |expected| Lane { held: VecDeque::new(), expected, latest: 0.0 };
+        Self { longest, tracks: [lane(true), lane(sounds)], count: 0, closed: false }
     }
 
     /// Takes the next packet, of `seconds` by its decoding time.
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_fragment_s_pictures_and_sound_alternate() {
-        let mut lanes = Interleave::new(15.0);
+        let mut lanes = Interleave::new(15.0, true);
         let pictures = (0..6).map(f64::from);
         let fragment = |from: f64| {
             let sound = pictures.clone().map(move |at| from + at + 0.5);
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_track_that_stops_is_waited_for_once() {
-        let mut lanes = Interleave::new(4.0);
+        let mut lanes = Interleave::new(4.0, true);
         assert_eq!(given(&mut lanes, [0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0]), [0.0, 0.5]);
         assert_eq!(given(&mut lanes, [6.0, 7.0]), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         // It comes again.
@@ -120,8 +121,15 @@ mod tests {
     }
 
     #[test]
+    fn sound_that_begins_later_is_waited_for_from_then_on() {
+        let mut lanes = Interleave::new(4.0, false);
+        assert_eq!(given(&mut lanes, [0.0, 1.0]), [0.0, 1.0]);
+        assert_eq!(given(&mut lanes, [1.5, 2.0, 3.0, 2.5]), [1.5, 2.0, 2.5]);
+    }
+
+    #[test]
     fn a_jump_of_both_holds_neither_back() {
-        let mut lanes = Interleave::new(4.0);
+        let mut lanes = Interleave::new(4.0, true);
         let out =
             given(&mut lanes, [100.0, 100.5, 0.0, 101.0, 101.5, 1.0, 0.5, 2.0, 1.5, 3.0, 2.5]);
         assert_eq!(out, [100.0, 100.5, 0.0, 101.0, 101.5, 0.5, 1.0, 1.5, 2.0, 2.5]);
@@ -129,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_has_no_time_comes_with_what_was_before_it() {
-        let mut lanes = Interleave::new(4.0);
+        let mut lanes = Interleave::new(4.0, true);
         lanes.push(Track::Video, Some(3.0), 1);
         lanes.push(Track::Video, None, 2);
         lanes.push(Track::Audio, Some(3.5), 3);

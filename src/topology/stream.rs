@@ -12,7 +12,6 @@ use super::inbox::StreamItem;
 use super::keep_up::Lag;
 use super::pair::{Paired, PairedJob};
 use super::wants::Wants;
-use crate::data::manifest::Modality;
 use crate::data::{Fault, Remedy, Stamp, StreamId, Window, chain};
 use crate::decode::Timeline;
 use crate::label::Finish;
@@ -241,7 +240,7 @@ impl StreamWorker {
             if let Some(behind) = behind {
                 self.warn_of_lag(behind);
             }
-            windows.last().into_iter().for_each(|window| self.tell_of_sound_alone(window));
+            self.tell_of_sound_alone();
             for window in windows.drain(..) {
                 if self.send(StreamItem::Window(window), live).is_err() {
                     return Ended::Stopped;
@@ -282,11 +281,9 @@ impl StreamWorker {
         );
     }
 
-    /// Says where sound begins to be looked at without the stream's pictures, and where that ends;
-    /// `window` is the latest. Sound before a first picture that has come is nothing to speak of.
-    fn tell_of_sound_alone(&mut self, window: &Window) {
-        let pictured = window.has(Modality::Pictures) || self.windower.is_waiting();
-        let alone = self.windower.pictures_lead() && !pictured;
+    /// Says where sound begins to be looked at without the stream's pictures, and where that ends.
+    fn tell_of_sound_alone(&mut self) {
+        let alone = self.windower.sound_is_alone();
         if std::mem::replace(&mut self.alone, alone) == alone {
             return;
         }

@@ -28,9 +28,9 @@ const AHEAD: Duration = Duration::from_secs(6);
 /// Where there are pictures they lead: a window ends with its newest frame, and its sound is
 /// what was to be heard before that moment. It waits for sound that is still to come, but not
 /// for long, and not at all while the stream is silent. Where there is sound alone, there is a
-/// window every hop; so there is before the first picture, where pictures have been in coming for
+/// window every hop. So there is of sound whose pictures fail it: where they have been in coming for
 /// longer than they may ([`Plan::patience`]), until they make a window again, and at the end of an
-/// input whose pictures made none.
+/// input whose pictures made none; and in a file of what comes before its first picture.
 pub struct Windower {
     stream: StreamId,
     metrics: StreamMetrics,
@@ -41,6 +41,9 @@ pub struct Windower {
     /// How long the first window of pictures may be in coming, and each further one.
     patience: (Duration, Duration),
     sight: Sight,
+    /// There have been windows of sound alone since the latest one of pictures.
+    alone: bool,
+    live: bool,
     longest_wait: Duration,
     longest_wait_for_sound: Duration,
     waiting: VecDeque<Window>,
@@ -66,6 +69,8 @@ impl Windower {
             pictures_lead: true,
             patience,
             sight: Sight::new(patience),
+            alone: false,
+            live: true,
             longest_wait: LONGEST_WAIT,
             longest_wait_for_sound: LONGEST_WAIT,
             waiting: VecDeque::new(),
@@ -76,6 +81,7 @@ impl Windower {
 
     /// A connection begins, with such tracks.
     pub fn begin(&mut self, pictures: bool, sound: bool, live: bool) {
+        self.live = live;
         (self.longest_wait, self.longest_wait_for_sound) = match live {
             true => (LONGEST_WAIT, LONGEST_WAIT),
             false => (LONGEST_WAIT_OF_FILE, LONGEST_WAIT_FOR_SOUND_OF_FILE),
@@ -93,11 +99,11 @@ impl Windower {
             return self.sight.picture(media, self.sound_may_take());
         };
         let window = Window::of_frames(self.stream.clone(), 0, frames);
-        let (start, end, wait) = (window.start, window.end, self.longest_wait);
-        // Sound that was over before the first picture, and such that was alone until now, where
-        // a window of it still lies before this one.
+        let (start, end, wait, live) = (window.start, window.end, self.longest_wait, self.live);
+        // Sound that was over before a file's first picture (of a live stream it is old by now),
+        // and such that was alone until now, where a window of it still lies before this one.
         self.give_sound(ready, |listener, due| {
-            let before = listener.is_bare() && due <= start.media;
+            let before = !live && listener.is_bare() && due <= start.media;
             let left = due + listener.plan.hop <= end.media && listener.is_left_alone(wait);
             listener.buffer.segment() == Some(end.segment) && (before || left)
         });
@@ -105,6 +111,7 @@ impl Windower {
             listener.pictured(&end, self.patience.1);
         }
         self.sight.window(media);
+        self.alone = false;
         self.waiting.push_back(window);
         self.give(ready, |listener, end| {
             !listener.expected || listener.segment_is_past(end) || listener.reaches(end)
@@ -166,9 +173,9 @@ impl Windower {
         self.pictures_lead
     }
 
-    /// Whether a window of pictures waits for its sound.
-    pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Whether there are pictures, and sound is looked at without them, for they make no windows.
+    pub fn sound_is_alone(&self) -> bool {
+        self.alone
     }
 
     /// Whether pictures have come for so long without making a window that nothing is seen any
@@ -233,6 +240,7 @@ impl Windower {
                     // It may lie long before the pictures, which say by their own time whether
                     // they are too rare.
                     self.sight.clear();
+                    self.alone = self.pictures_lead;
                     ready.push(window);
                     self.seq += 1;
                 }

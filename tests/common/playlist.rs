@@ -17,24 +17,43 @@ pub struct Encoder {
 #[derive(Clone, Copy)]
 struct Kind {
     seconds: u32,
-    /// Fragments of MP4, with sound, whose pictures lie before it; else MPEG-TS.
-    fragments: bool,
+    holds: Holds,
+}
+
+#[derive(Clone, Copy)]
+enum Holds {
+    /// MPEG-TS.
+    Pictures,
+    /// MPEG-TS that names a track of sound, of which nothing comes for ten minutes.
+    PicturesAndNoSoundYet,
+    /// Fragments of MP4, whose pictures lie before their sound.
+    PicturesThenSound,
 }
 
 impl Encoder {
     /// Segments of `seconds`, of which the playlist holds the latest five. Returns when the
     /// first is there.
     pub fn start(folder: &Path, seconds: u32) -> Self {
-        Self::of(folder, Kind { seconds, fragments: false })
+        Self::of(folder, Kind { seconds, holds: Holds::Pictures })
+    }
+
+    /// The same with a track of sound of which nothing comes.
+    pub fn start_without_the_sound_it_names(folder: &Path, seconds: u32) -> Self {
+        Self::of(folder, Kind { seconds, holds: Holds::PicturesAndNoSoundYet })
     }
 
     /// The same of fragments of MP4 with pictures and sound.
     pub fn start_fragments(folder: &Path, seconds: u32) -> Self {
-        Self::of(folder, Kind { seconds, fragments: true })
+        Self::of(folder, Kind { seconds, holds: Holds::PicturesThenSound })
     }
 
     fn of(folder: &Path, kind: Kind) -> Self {
         std::fs::create_dir_all(folder).unwrap();
+        if matches!(kind.holds, Holds::PicturesAndNoSoundYet) {
+            let sound = "-loglevel error -nostdin -f lavfi -i sine=duration=1 sound.aac";
+            let made = Command::new("ffmpeg").args(sound.split(' ')).current_dir(folder).status();
+            assert!(made.unwrap().success());
+        }
         let child = Self::spawn(folder, kind, 0);
         let encoder = Self { child, folder: folder.to_owned(), kind };
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -45,10 +64,15 @@ impl Encoder {
         encoder
     }
 
-    fn spawn(folder: &Path, Kind { seconds, fragments }: Kind, from: u32) -> Child {
-        let (graph, segments) = match fragments {
-            false => ("testsrc2=size=320x240:rate=10", ""),
-            true => (
+    fn spawn(folder: &Path, Kind { seconds, holds }: Kind, from: u32) -> Child {
+        let pictures = "testsrc2=size=320x240:rate=10";
+        let (graph, sound) = match holds {
+            Holds::Pictures => (pictures, ""),
+            Holds::PicturesAndNoSoundYet => (
+                pictures,
+                "-itsoffset 600 -i sound.aac -map 0:v -map 1:a -c:a copy -max_interleave_delta 1",
+            ),
+            Holds::PicturesThenSound => (
                 "testsrc2=size=320x240:rate=10[out0];sine=sample_rate=16000[out1]",
                 "-c:a aac -hls_segment_type fmp4",
             ),
@@ -57,8 +81,9 @@ impl Encoder {
                        -hls_list_size 5 -hls_flags delete_segments+append_list+temp_file";
         Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re", "-f", "lavfi"])
-            .args(["-i", graph, "-output_ts_offset", &from.to_string()])
-            .args(encoder.split_whitespace().chain(segments.split_whitespace()))
+            .args(["-i", graph])
+            .args(sound.split_whitespace().chain(encoder.split_whitespace()))
+            .args(["-output_ts_offset", &from.to_string()])
             .args(["-hls_time", &seconds.to_string(), "live.m3u8"])
             .current_dir(folder)
             .spawn()

@@ -315,8 +315,8 @@ fn alone(ends: std::ops::RangeInclusive<u32>) -> Vec<(f64, bool, bool)> {
 
 #[test]
 fn pictures_that_make_windows_leave_no_sound_alone() {
-    // As often as wanted, as rarely as accepted; the first a little after the sound.
-    for pictured in [|_| true, |at: f64| at.fract() == 0.0, |at: f64| at >= 0.25] {
+    // As often as wanted, as rarely as accepted; the first a second after the sound.
+    for pictured in [|_| true, |at: f64| at.fract() == 0.0, |at: f64| at >= 1.0] {
         let mut line = Line::with(Some(PAIRS), true, true, true);
         let told = [line.played(0.0..9.0, pictured), line.ended()].concat();
         assert!(told.len() >= 8, "{told:?}");
@@ -331,20 +331,21 @@ fn pictures_that_make_windows_leave_no_sound_alone() {
 }
 
 #[test]
-fn sound_before_the_first_picture_is_looked_at_alone_once_it_has_come() {
+fn sound_before_a_file_s_first_picture_is_looked_at_alone_once_that_has_come() {
     // A second late, within the patience: until there is a window of pictures none is given.
-    for live in [true, false] {
-        let mut line = Line::with(Some(PAIRS), live, true, true);
-        assert_eq!(line.played(0.0..1.25, |at| at >= 1.0), []);
-        let told = line.played(1.25..2.0, |_| true);
-        assert_eq!(told[..3], alone(2..=4), "up to the first picture");
-        assert_eq!(told[3].0, 1.25);
-        assert!(told[3..].iter().all(|(_, pictures, sound)| *pictures && *sound), "{told:?}");
+    let mut line = Line::with(Some(PAIRS), false, true, true);
+    assert_eq!(line.played(0.0..1.25, |at| at >= 1.0), []);
+    let told = line.played(1.25..2.0, |_| true);
+    assert_eq!(told[..3], alone(2..=4), "up to the first picture");
+    assert_eq!(told[3].0, 1.25);
+    assert!(told[3..].iter().all(|(_, pictures, sound)| *pictures && *sound), "{told:?}");
+    assert!(!line.windower.sound_is_alone());
+    // Not of a live stream, nor of a model that cannot be told that pictures are missing.
+    for (live, alone) in [(true, true), (false, false)] {
+        let mut line = Line::with(Some(PAIRS), live, true, alone);
+        let told = line.played(0.0..2.0, |at| at >= 1.0);
+        assert!(told.len() == 3 && told.iter().all(|(_, pictures, _)| *pictures), "{told:?}");
     }
-    // Not of a model that cannot be told that pictures are missing.
-    let mut line = Line::with(Some(PAIRS), true, true, false);
-    let told = line.played(0.0..2.0, |at| at >= 1.0);
-    assert!(told.iter().all(|(_, pictures, _)| *pictures), "{told:?}");
 }
 
 #[test]
@@ -365,6 +366,7 @@ fn sound_whose_pictures_are_too_rare_is_looked_at_alone() {
 fn sound_whose_pictures_stop_is_looked_at_alone_until_they_come_again() {
     let mut line = Line::with(Some(PAIRS), true, true, true);
     let told = line.played(0.0..5.0, |at| at <= 1.0);
+    assert!(line.windower.sound_is_alone());
     let seen = told.iter().filter(|(_, pictures, _)| *pictures).count();
     assert_eq!(seen, 4);
     assert_eq!(told[seen..], alone(5..=13), "1.5 s ago");
