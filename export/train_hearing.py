@@ -29,6 +29,7 @@ from health.further import REFRESH, Further
 from health.hearing import corpus as hearing
 from health.hearing.measured import measured
 from health.memory import keep_freed
+from health.precision import narrow
 
 CONSISTENCY = 1.0  # weight of the difference that sound makes to what is said of pictures
 LEARNS = ("sound_", "ear.")
@@ -109,7 +110,7 @@ def main() -> None:
         features, truth = (x.to(device) for x in pool.draw(o.batch))
         pictures = None if alone else beside(rng)
         raw.train(), model.picture_stem.eval()
-        with torch.autocast(device, torch.bfloat16):
+        with narrow(device):
             features = model.sound_stem(model.ear.finish(features.float()))
             loss, _ = score.masked_loss(model.sound_pooled(features).float(), truth)
             if not alone:

@@ -32,6 +32,7 @@ from health.hearing import corpus as hearing
 from health.memory import keep_freed
 from health.network import RawPerceiver
 from health.pool import Pool
+from health.precision import narrow
 from health.seeing import BY_ITSELF
 
 POOL, FEW, CHUNK = 16 * 1024, 2048, 16  # windows
@@ -69,7 +70,7 @@ def measured(sampler: loader.Sampler, raw: RawPerceiver, seed: int) -> Pool:
     def make() -> tuple[torch.Tensor, ...]:
         batch = loader.batch(sampler, CHUNK, rng, augment=True)
         video, times, truth = batch.tensors(next(raw.parameters()).device.type)
-        with torch.autocast(video.device.type, torch.bfloat16):
+        with narrow(video.device.type):
             rows, counts = raw.features(video)
             byte_array = raw.model.join(rows, raw.positions(times), raw.model.picture_encoding)
             said = raw.model.attend(byte_array).float()[:, : len(clip.LABELS)]
@@ -106,8 +107,8 @@ def main() -> None:
     def by_itself() -> tuple[torch.Tensor, ...]:
         """Loss of the stem beside what the model says without it, and of the stem without that; what was drawn."""
         rows, counts, in_all, truth, owners, before = (x.to(device) for x in pool.draw(o.batch))
-        with torch.autocast(device, torch.bfloat16):
-            own = stem.logits(stem.cells(rows.bfloat16(), counts.float()), in_all.float()).float()
+        with narrow(device):
+            own = stem.logits(stem.cells(rows.float(), counts.float()), in_all.float()).float()
         loss, each = score.masked_loss(before + own, truth)
         return loss, score.masked_loss(own, truth)[0], torch.zeros(()), owners.cpu().numpy(), each
 
@@ -116,7 +117,7 @@ def main() -> None:
         with and without the pictures."""
         batch, waves = next(batches)
         video, times, truth = batch.tensors(device)
-        with torch.autocast(device, torch.bfloat16):
+        with narrow(device):
             with torch.no_grad():
                 heard = raw.heard(torch.from_numpy(waves).to(device))
                 before = model.perceive(None, heard).float()[:, len(clip.LABELS) :]

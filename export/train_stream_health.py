@@ -30,6 +30,7 @@ from health.cycle import Cycle
 from health.hearing import corpus as hearing
 from health.memory import keep_freed
 from health.network import Perceiver, RawPerceiver
+from health.precision import narrow
 
 HERE = Path(__file__).resolve().parent
 DECAY, EMA = 0.03, 0.998
@@ -189,7 +190,7 @@ def main() -> None:
         present[:, 1] = torch.from_numpy(heard_rng.random(len(video)) >= DEAF).to(device)
         heard_truth[: len(video)][present[:, 1] == 0] = -1
         raw.train()
-        with torch.autocast(device, torch.bfloat16):
+        with narrow(device):
             both = raw(video, times, waves[: len(video)], present).float()
             alone = model.perceive(None, raw.heard(waves[len(video) :])).float()
         loss, each = score.masked_loss(both[:, : len(clip.LABELS)], truth)

@@ -27,6 +27,7 @@ from health.further import REFRESH, Further
 from health.hearing import corpus as hearing
 from health.hearing.measured import measured
 from health.memory import keep_freed
+from health.precision import narrow
 from health.seeing import BY_ITSELF
 
 EVERYTHING = ("",)  # what every weight's name begins with
@@ -82,7 +83,7 @@ def main() -> None:
         """Loss of the labels of the pictures, of those of the sound, and of what the rows of both say by themselves; the largest of each window of pictures."""
         video, times, truth = batch.tensors(device)
         features, heard_truth = (x.to(device) for x in pool.draw(o.heard))
-        with torch.autocast(device, torch.bfloat16):
+        with narrow(device):
             rows, own = raw.seen(video, times)
             stem = model.sound_stem(model.ear.finish(features.float()))
             pooled, heard = model.sound_pooled(stem), model.join(stem, raw.moments, model.sound_encoding)

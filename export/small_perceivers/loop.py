@@ -121,7 +121,7 @@ def train(
             group["lr"] = rate
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # of dropout
         inputs, target = batch(np.random.default_rng((recipe.seed, step)), step / recipe.steps)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=torch.ops.mkldnn._is_mkldnn_bf16_supported()):
             found = model(*inputs)
         loss = F.cross_entropy(found.float(), target, label_smoothing=recipe.smoothing)
         optimiser.zero_grad()
