@@ -19,7 +19,7 @@ const HOP: Duration = Duration::from_secs(2);
 pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, BenchError> {
     let location = Location::parse(&clip.to_string_lossy())?;
     source::init();
-    let source = SourceSettings::new(location);
+    let source = SourceSettings { wanted: Wanted::Both, ..SourceSettings::new(location) };
     let opened = source::open(&source, &crate::supervise::Stop::new())?;
     let rate = opened.video().map(|track| track.frame_rate);
     let (clip_seconds, rate) = match (opened.duration(), rate) {
@@ -28,7 +28,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
         }
         _ => return Err(BenchError::Clip { clip: clip.to_owned() }),
     };
-    let description = opened.description().to_string();
+    let mut description = opened.description();
     drop(opened);
 
     let mut model = Model::load(&ModelSettings { threads: 1, max_batch: 1, ..settings.clone() })?;
@@ -44,6 +44,7 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
         Some(input) => Some(SoundPlan::new(input, HOP, model.manifest()).map_err(unfit)?),
         None => None,
     };
+    description.heard = description.heard.filter(|_| sound.is_some());
     let source = SourceSettings { wanted: Wanted::of(true, sound.is_some()), ..source };
     let percept =
         DecodeSettings { interval: plan.interval, ..DecodeSettings::of(&input, plan.step) };
@@ -72,12 +73,12 @@ pub fn measure(settings: &ModelSettings, clip: &Path) -> Result<LineReport, Benc
     run(&percept, &plan)?;
     let (percept, every_frame) = (run(&percept, &plan)?, run(&every, &every_plan)?);
     Ok(LineReport {
-        clip: description,
+        clip: description.to_string(),
         clip_seconds,
         every_frame,
         percept,
         ratio: every_frame.cpu_seconds / percept.cpu_seconds,
-        ffmpeg: ffmpeg(clip, input.size, clip_seconds),
+        ffmpeg: ffmpeg(clip, input.size, sound, clip_seconds),
     })
 }
 
@@ -88,14 +89,25 @@ fn thread_cpu() -> Result<f64, BenchError> {
     Ok(nanoseconds.unwrap_or(f64::NAN) / 1e9)
 }
 
-/// `ffmpeg -benchmark` says its own CPU time.
-fn ffmpeg(clip: &Path, [height, width]: [usize; 2], clip_seconds: f64) -> Option<Line> {
+/// `ffmpeg -benchmark` says its own CPU time. It decodes and resamples the sound, too, where that
+/// is heard.
+fn ffmpeg(
+    clip: &Path,
+    [height, width]: [usize; 2],
+    sound: Option<SoundPlan>,
+    clip_seconds: f64,
+) -> Option<Line> {
+    let heard = sound.map(|plan| [plan.rate.to_string(), plan.channels.to_string()]);
+    let heard =
+        heard.iter().flat_map(|[rate, channels]| ["-map", "0:a:0?", "-ar", rate, "-ac", channels]);
     let output = Command::new("ffmpeg")
         .args(["-hide_banner", "-nostdin", "-benchmark", "-threads", "1", "-filter_threads", "1"])
         .arg("-i")
         .arg(clip)
         .args(["-map", "0:v:0", "-vf", &format!("scale={width}:{height}:flags=area")])
-        .args(["-pix_fmt", "rgb24", "-f", "null", "-"])
+        .args(["-pix_fmt", "rgb24"])
+        .args(heard)
+        .args(["-f", "null", "-"])
         .output()
         .ok()?;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -12,7 +12,7 @@ use super::inbox::StreamItem;
 use super::keep_up::Lag;
 use super::pair::{Paired, PairedJob};
 use super::wants::Wants;
-use crate::data::{Fault, Remedy, Stamp, StreamId, Window, chain};
+use crate::data::{Fault, Remedy, Stamp, StreamId, chain};
 use crate::decode::Timeline;
 use crate::label::Finish;
 use crate::source::{self, Seen, Source, SourceSettings};
