@@ -106,7 +106,7 @@ impl Story {
 }
 
 /// Everything that can be said: a camera that is covered, lost, frozen and stopped, a file, and a
-/// camera that falls silent and then has no sound at all.
+/// camera whose microphone falls silent and is then pulled out.
 fn told() -> Vec<Event> {
     let ids = Arc::new(Ids::new(UNIX_EPOCH + BEGAN, 0xC0FF_EE00));
     let mut door = Story::new("door", Clock::Rtcp, &ids);
@@ -141,7 +141,12 @@ fn told() -> Vec<Event> {
     album.finish(Finish::Finished);
     let mut hall = Story::new("hall", Clock::Arrival, &ids);
     hall.connected();
+    hall.labels.microphone(Ok(()), hall.wall(hall.at), &mut hall.events);
     for silent in [Some(0.03), Some(0.96), Some(0.97), None, None, None] {
+        if silent.is_none() {
+            // Told once.
+            hall.labels.microphone(Err("timeout"), hall.wall(hall.at), &mut hall.events);
+        }
         hall.look_and_hear([Some(0.01), Some(0.02), Some(0.0), silent]);
     }
     hall.finish(Finish::Shutdown);
@@ -186,6 +191,8 @@ fn golden_lines_keep_to_the_schema_and_show_every_kind() {
         "ended  finished none",
         "stream connected  arrival",
         "stream lost timeout arrival",
+        "stream microphone_connected  arrival",
+        "stream microphone_lost timeout arrival",
         "stream finished shutdown arrival",
         "stream finished  none",
     ] {

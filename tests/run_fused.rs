@@ -99,6 +99,12 @@ fn sound_too_short_for_a_window_is_not_padded_and_judged() {
     assert!(ended.of_kind("window").is_empty(), "{:?}", ended.events);
     assert!(ended.stderr.contains("before there was one window of its sound"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("frames"), "{}", ended.stderr);
+    // The same of none at all.
+    let empty = made(folder.path(), "empty.wav", false, Some([0, 2]), "-t 0");
+    let nothing = percept(&["run", "--listen", "off", &empty]);
+    assert_eq!(nothing.code(), Some(1), "{}", nothing.stderr);
+    let states: Vec<_> = nothing.events.iter().map(|event| &event["state"]).collect();
+    assert_eq!(states, ["connected", "finished"], "{:?}", nothing.events);
     let tested = percept(&["model", "test", "models/stream-health.onnx", &short]);
     assert_eq!(tested.code(), Some(2));
     assert!(tested.stderr.contains("one window of 3s of sound ("), "{}", tested.stderr);

@@ -230,9 +230,20 @@ fn a_microphone_is_heard_beside_a_camera() {
     run.wait_for("the tone with a black picture", |event| {
         says(event, "heard", true) && says(event, "white", false) && says(event, "loud", true)
     });
+    let came = |event: &&Value| event["state"] == "microphone_connected";
+    assert_eq!(run.seen.iter().filter(came).count(), 1);
     card.pull_out();
     let deaf = run.wait_for("pictures alone", |event| says(event, "heard", false));
     assert!(says(&deaf, "seen", true), "the camera is watched all the same");
+    let lost = run.seen.iter().find(|event| event["state"] == "microphone_lost").cloned();
+    let lost = lost
+        .unwrap_or_else(|| run.wait_for("its loss", |event| event["state"] == "microphone_lost"));
+    let reason = lost["reason"].as_str().unwrap();
+    assert!(["timeout", "ended", "io"].contains(&reason), "{lost}");
+    card.plug_in();
+    run.wait_for("its return", |event| event["state"] == "microphone_connected");
+    run.wait_for("sound again", |event| says(event, "heard", true));
+    assert!(!run.seen.iter().any(|event| event["state"] == "lost"), "{:?}", run.seen);
     run.signal("-TERM");
     assert_eq!(run.finish().code(), Some(0));
 }

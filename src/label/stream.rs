@@ -71,6 +71,8 @@ pub struct StreamLabels {
     /// Start and end of the latest look.
     last: Option<(Stamp, Stamp)>,
     state: Option<StreamState>,
+    /// The same of the paired microphone.
+    microphone: Option<StreamState>,
     /// Labels that may yet have series.
     series_left: usize,
     seq: u64,
@@ -138,6 +140,7 @@ impl StreamLabels {
             file: None,
             last: None,
             state: None,
+            microphone: None,
             series_left: if all_have_series { 0 } else { MOST_SERIES },
             seq: 0,
             metrics,
@@ -161,6 +164,23 @@ impl StreamLabels {
         self.end_all("stream_lost", out);
         self.forget_scores();
         self.change(StreamState::Lost, Some(reason.to_owned()), now, out);
+    }
+
+    /// The microphone that is paired with the stream came, or was lost for such a reason; its labels
+    /// end by themselves, as there is nothing to judge.
+    pub fn microphone(
+        &mut self,
+        came: Result<(), &'static str>,
+        now: Option<SystemTime>,
+        out: &mut Vec<Event>,
+    ) {
+        let state = match came {
+            Ok(()) => StreamState::MicrophoneConnected,
+            Err(_) => StreamState::MicrophoneLost,
+        };
+        if self.microphone.replace(state) != Some(state) {
+            self.tell_of_stream(state, came.err().map(str::to_owned), now, out);
+        }
     }
 
     /// What comes of the stream makes no windows any more: nobody knows whether a label that is
@@ -306,10 +326,18 @@ impl StreamLabels {
         now: Option<SystemTime>,
         out: &mut Vec<Event>,
     ) {
-        if self.state == Some(state) {
-            return;
+        if self.state.replace(state) != Some(state) {
+            self.tell_of_stream(state, reason, now, out);
         }
-        self.state = Some(state);
+    }
+
+    fn tell_of_stream(
+        &mut self,
+        state: StreamState,
+        reason: Option<String>,
+        now: Option<SystemTime>,
+        out: &mut Vec<Event>,
+    ) {
         let at = self.last.map_or(MediaTime::ZERO, |(_, end)| end.media);
         let event = Event {
             id: self.ids.make(),

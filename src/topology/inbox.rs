@@ -18,6 +18,8 @@ pub enum StreamItem {
     Window(Window),
     /// Pictures go on coming, too rarely to make a window.
     Blind,
+    /// The paired microphone came, or was lost; for a reason of the same kind.
+    Microphone(Result<(), &'static str>),
     /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
     Lost {
         kind: &'static str,
@@ -241,6 +243,7 @@ mod tests {
                 StreamItem::Lost { .. } => format!("{} lost", port.stream),
                 StreamItem::Finished(_) => format!("{} finished", port.stream),
                 StreamItem::Blind => format!("{} blind", port.stream),
+                StreamItem::Microphone(came) => format!("{} hears: {came:?}", port.stream),
             });
         });
         said

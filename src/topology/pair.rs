@@ -40,7 +40,7 @@ pub struct PairedJob {
 /// A microphone under way, as its camera's thread knows it.
 pub struct Paired {
     stream: StreamId,
-    chunks: Arc<Waiting>,
+    waiting: Arc<Waiting>,
     joint: Joint,
     /// The camera's wrong clock was told of.
     warned: bool,
@@ -49,14 +49,14 @@ pub struct Paired {
 impl Paired {
     /// Listens on a thread of its own until the program stops or this is dropped.
     pub fn listen(job: PairedJob) -> Self {
-        let chunks = Arc::new(Waiting::default());
-        let wanted = Arc::downgrade(&chunks);
+        let waiting = Arc::new(Waiting::default());
+        let wanted = Arc::downgrade(&waiting);
         let stream = job.stream.clone();
         let thread = thread::Builder::new().name(format!("microphone of {stream}"));
         if let Err(error) = thread.spawn(move || listen(&job, &wanted)) {
             tracing::error!(%stream, %error, "cannot start the microphone's thread");
         }
-        Self { stream, chunks, joint: Joint::default(), warned: false }
+        Self { stream, waiting, joint: Joint::default(), warned: false }
     }
 
     /// A connection with the camera begins: sound waits for its first picture.
@@ -85,25 +85,39 @@ impl Paired {
         if self.joint.offset().is_none() {
             return;
         }
-        let waiting = std::mem::take(&mut *self.chunks.0.lock().expect(Waiting::UNPOISONED));
-        waiting.into_iter().filter_map(|chunk| self.joint.place(chunk)).for_each(&mut give);
+        let chunks = std::mem::take(&mut *self.waiting.chunks.lock().expect(Waiting::UNPOISONED));
+        chunks.into_iter().filter_map(|chunk| self.joint.place(chunk)).for_each(&mut give);
+    }
+
+    /// Says once that the microphone came, or why it was lost: a fixed word such as `timeout`.
+    pub fn news(&mut self) -> Option<Result<(), &'static str>> {
+        self.waiting.news.lock().expect(Waiting::UNPOISONED).take()
     }
 }
 
-/// The microphone's latest sound, oldest first.
+/// What the microphone's thread has for the camera's.
 #[derive(Default)]
-struct Waiting(Mutex<VecDeque<AudioChunk>>);
+struct Waiting {
+    /// The latest sound, oldest first.
+    chunks: Mutex<VecDeque<AudioChunk>>,
+    /// The latest only.
+    news: Mutex<Option<Result<(), &'static str>>>,
+}
 
 impl Waiting {
     const UNPOISONED: &str = "no holder of this lock panics";
 
     fn keep(&self, chunk: AudioChunk) {
-        let mut chunks = self.0.lock().expect(Self::UNPOISONED);
+        let mut chunks = self.chunks.lock().expect(Self::UNPOISONED);
         let latest = chunk.stamp.media;
         while chunks.front().is_some_and(|oldest| latest.since(oldest.stamp.media) >= KEPT) {
             chunks.pop_front();
         }
         chunks.push_back(chunk);
+    }
+
+    fn tell(&self, came: Result<(), &'static str>) {
+        *self.news.lock().expect(Self::UNPOISONED) = Some(came);
     }
 }
 
@@ -217,6 +231,9 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
         job.metrics.errors(error.kind()).inc();
         let reason = super::describe(&*error);
         job.board.microphone_lost(&job.stream, error.kind(), &reason);
+        if let Some(waiting) = wanted.upgrade() {
+            waiting.tell(Err(error.kind()));
+        }
         if trouble.replace(error.kind()) != Some(error.kind()) {
             tracing::warn!(stream = %job.stream, reason, "paired microphone lost, trying again");
         }
@@ -250,6 +267,8 @@ fn session(
         if std::mem::take(&mut first) {
             *trouble = None;
             job.board.microphone(&job.stream, State::Up);
+            let Some(waiting) = wanted.upgrade() else { return Ok(()) };
+            waiting.tell(Ok(()));
             tracing::info!(stream = %job.stream, %description, "paired microphone connected");
         }
         ran.gave(packet.arrived);
@@ -292,7 +311,7 @@ mod tests {
         for index in 0..6000 {
             waiting.keep(chunk(f64::from(index) / 400.0, 0.0));
         }
-        let waiting = waiting.0.into_inner().unwrap();
+        let waiting = waiting.chunks.into_inner().unwrap();
         let media = |chunk: Option<&AudioChunk>| chunk.unwrap().stamp.media.as_seconds();
         assert_eq!(waiting.len(), 4000);
         assert_eq!((media(waiting.front()), media(waiting.back())), (5.0, 5999.0 / 400.0));

@@ -167,6 +167,7 @@ impl Perceiver {
             }
             StreamItem::Connected => port.labels.connected(now, out),
             StreamItem::Blind => port.labels.blind(out),
+            StreamItem::Microphone(came) => port.labels.microphone(came, now, out),
             StreamItem::Lost { kind } => port.labels.lost(kind, now, out),
             StreamItem::Finished(finish) => port.labels.finish(finish, now, out),
             StreamItem::Window(_) => unreachable!("windows go into the batch"),

@@ -202,12 +202,19 @@ impl StreamWorker {
             };
             packet.iter().for_each(|packet| self.ran.gave(packet.arrived));
             self.metrics.audio.overruns.inc_by(source.take_overruns());
-            if packet.is_ok() && std::mem::take(&mut first) && self.connected(source).is_err() {
+            // A file without a packet was there, too.
+            let came = matches!(packet, Ok(_) | Err(Ended::Done));
+            if came && std::mem::take(&mut first) && self.connected(source).is_err() {
                 return Ended::Stopped;
             }
             // Before the picture that came after it: of a slow camera's sound all lies here.
             if let Some(paired) = &mut self.paired {
                 paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
+                if let Some(came) = paired.news()
+                    && self.send(StreamItem::Microphone(came), false).is_err()
+                {
+                    return Ended::Stopped;
+                }
             }
             let (timeline, windower) = (&mut self.timeline, &mut self.windower);
             let mut behind = None;
