@@ -34,6 +34,7 @@ fn exercised() -> (Metrics, Vec<Box<dyn std::any::Any>>) {
     door.audio.trimmed_seconds.inc_by(0.25);
     door.audio.overruns.inc_by(33);
     door.audio.drifts(-0.001953125);
+    door.audio.microphone(true);
     door.audio.absent.inc_by(34);
     for (count, reason) in (10..).zip(DropReason::ALL) {
         door.windows_dropped(reason).inc_by(count);

@@ -137,12 +137,19 @@ fn a_microphone_that_is_not_there_yet_keeps_no_camera_from_being_watched() {
     run.wait_for_log("paired microphone lost");
     let (state, why) = paired(&run);
     assert_eq!(state, "lost");
+    let up = |run: &Percept| {
+        let page = http::get(run.address(), "/metrics").unwrap().body;
+        let lines = page.lines().filter(|line| line.starts_with("percept_audio_microphone_up{"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(up(&run), ["percept_audio_microphone_up{stream=\"yard\"} 0"]);
     assert!(why.as_str().unwrap().starts_with("opening mic:"), "{why}");
     card.plug_in();
     for stream in ["yard", "ear"] {
         run.wait_for(stream, |event| event["stream"] == stream && says(event, "heard", true));
     }
     assert_eq!(paired(&run).0, "up");
+    assert_eq!(up(&run), ["percept_audio_microphone_up{stream=\"yard\"} 1"]);
     run.signal("-TERM");
     assert_eq!(run.finish().code(), Some(0));
 }

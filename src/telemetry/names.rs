@@ -31,6 +31,7 @@ names! {
     AUDIO_TRIMMED = "percept_audio_trimmed_seconds_total";
     AUDIO_OVERRUNS = "percept_audio_overruns_total";
     AUDIO_DRIFT = "percept_audio_drift_seconds";
+    AUDIO_MICROPHONE_UP = "percept_audio_microphone_up";
     WINDOWS_WITHOUT_SOUND = "percept_audio_windows_without_sound_total";
     WINDOWS = "percept_windows_total";
     WINDOWS_DROPPED = "percept_windows_dropped_total";

@@ -218,6 +218,7 @@ fn seconds(wall: SystemTime) -> Option<f64> {
 
 fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
     job.board.microphone(&job.stream, State::Connecting);
+    job.metrics.audio.microphone(false);
     let mut backoff = Backoff::new(job.reconnect.first, job.reconnect.most);
     let mut timeline = Timeline::new();
     let mut trouble = None;
@@ -230,6 +231,7 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
         };
         job.metrics.errors(error.kind()).inc();
         let reason = super::describe(&*error);
+        job.metrics.audio.microphone(false);
         job.board.microphone_lost(&job.stream, error.kind(), &reason);
         if let Some(waiting) = wanted.upgrade() {
             waiting.tell(Err(error.kind()));
@@ -267,6 +269,7 @@ fn session(
         if std::mem::take(&mut first) {
             *trouble = None;
             job.board.microphone(&job.stream, State::Up);
+            job.metrics.audio.microphone(true);
             let Some(waiting) = wanted.upgrade() else { return Ok(()) };
             waiting.tell(Ok(()));
             tracing::info!(stream = %job.stream, %description, "paired microphone connected");

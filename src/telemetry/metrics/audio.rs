@@ -15,6 +15,7 @@ pub(super) struct AudioFamilies {
     trimmed: CounterVec,
     overruns: IntCounterVec,
     drift: GaugeVec,
+    microphone_up: GaugeVec,
     absent: IntCounterVec,
 }
 
@@ -53,6 +54,11 @@ impl AudioFamilies {
                 "How much later than its place the sound lies on the media clock, smoothed.",
                 STREAM,
             ),
+            microphone_up: b.gauges(
+                names::AUDIO_MICROPHONE_UP,
+                "1 while the microphone that is paired with the stream is heard.",
+                STREAM,
+            ),
             absent: b.counters(
                 names::WINDOWS_WITHOUT_SOUND,
                 "Windows that should have had sound and had none.",
@@ -68,7 +74,9 @@ impl AudioFamilies {
         for family in [&self.decoded, &self.silence, &self.trimmed] {
             let _ = family.remove_label_values(&[stream]);
         }
-        let _ = self.drift.remove_label_values(&[stream]);
+        for family in [&self.drift, &self.microphone_up] {
+            let _ = family.remove_label_values(&[stream]);
+        }
     }
 }
 
@@ -83,15 +91,29 @@ pub struct AudioMetrics {
     pub overruns: IntCounter,
     /// Windows made without the sound that the model wants.
     pub absent: IntCounter,
-    drift: Drift,
+    /// Absent until there was sound: 0 would say that it runs true.
+    drift: OnceSet,
+    /// Absent where no microphone is paired.
+    microphone_up: OnceSet,
 }
 
-/// Absent until there was sound: 0 would say that it runs true.
+/// A gauge that is absent until it is set.
 #[derive(Clone)]
-struct Drift {
+struct OnceSet {
     family: GaugeVec,
     stream: Arc<str>,
     gauge: Arc<OnceLock<Gauge>>,
+}
+
+impl OnceSet {
+    fn new(family: &GaugeVec, stream: &str) -> Self {
+        Self { family: family.clone(), stream: stream.into(), gauge: Arc::default() }
+    }
+
+    fn set(&self, value: f64) {
+        let gauge = || self.family.with_label_values(&[&*self.stream]);
+        self.gauge.get_or_init(gauge).set(value);
+    }
 }
 
 impl AudioMetrics {
@@ -106,13 +128,18 @@ impl AudioMetrics {
             trimmed_seconds: f.trimmed.with_label_values(name),
             overruns: f.overruns.with_label_values(name),
             absent: f.absent.with_label_values(name),
-            drift: Drift { family: f.drift.clone(), stream: stream.into(), gauge: Arc::default() },
+            drift: OnceSet::new(&f.drift, stream),
+            microphone_up: OnceSet::new(&f.microphone_up, stream),
         }
     }
 
     /// Says how much later than its place the sound lies, in seconds.
     pub fn drifts(&self, seconds: f64) {
-        let Drift { family, stream, gauge } = &self.drift;
-        gauge.get_or_init(|| family.with_label_values(&[stream])).set(seconds);
+        self.drift.set(seconds);
+    }
+
+    /// Says whether the paired microphone is heard.
+    pub fn microphone(&self, up: bool) {
+        self.microphone_up.set(f64::from(u8::from(up)));
     }
 }
