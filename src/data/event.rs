@@ -36,7 +36,7 @@ pub enum EventKind {
     /// A label is no longer active. `reason` is `recovered`, `input_lost`, `stream_lost`, `finished`
     /// or `shutdown`.
     Ended { label: Arc<str>, score: f32, topic: Option<&'static str>, reason: &'static str },
-    /// The stream itself, or the microphone that is paired with it, came or went; or it finished.
+    /// The stream came, went or finished, or the microphone that is paired with it came or went.
     Stream { state: StreamState, reason: Option<String> },
 }
 

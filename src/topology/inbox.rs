@@ -10,6 +10,9 @@ use crate::data::{StreamId, Window};
 use crate::label::{Finish, StreamLabels};
 use crate::telemetry::metrics::{DropReason, StreamMetrics};
 
+/// Of a paired microphone: it came, or was lost for a reason, a fixed word such as `timeout`.
+pub type News = Result<(), &'static str>;
+
 /// What a stream's thread tells the model's thread, in order.
 pub enum StreamItem {
     Connected,
@@ -18,8 +21,8 @@ pub enum StreamItem {
     Window(Window),
     /// Pictures go on coming, too rarely to make a window.
     Blind,
-    /// The paired microphone came, or was lost; for a reason of the same kind.
-    Microphone(Result<(), &'static str>),
+    /// Of the paired microphone.
+    Microphone(News),
     /// The stream broke, or could not be opened; `kind` is a fixed word such as `timeout`.
     Lost {
         kind: &'static str,

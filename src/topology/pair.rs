@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::board::Board;
+use super::inbox::News;
 use crate::data::{AudioChunk, Clock, Fault, MediaTime, Stamp, StreamId};
 use crate::decode::{SoundDecoder, SoundSettings, Timeline};
 use crate::source::{self, SourceSettings};
@@ -89,9 +90,9 @@ impl Paired {
         chunks.into_iter().filter_map(|chunk| self.joint.place(chunk)).for_each(&mut give);
     }
 
-    /// Says once that the microphone came, or why it was lost: a fixed word such as `timeout`.
-    pub fn news(&mut self) -> Option<Result<(), &'static str>> {
-        self.waiting.news.lock().expect(Waiting::UNPOISONED).take()
+    /// Says once that the microphone came or was lost.
+    pub fn news(&mut self) -> Vec<News> {
+        std::mem::take(&mut *self.waiting.news.lock().expect(Waiting::UNPOISONED))
     }
 }
 
@@ -100,8 +101,8 @@ impl Paired {
 struct Waiting {
     /// The latest sound, oldest first.
     chunks: Mutex<VecDeque<AudioChunk>>,
-    /// The latest only.
-    news: Mutex<Option<Result<(), &'static str>>>,
+    /// What was not told yet, oldest first: the latest, and a loss before it.
+    news: Mutex<Vec<News>>,
 }
 
 impl Waiting {
@@ -116,8 +117,11 @@ impl Waiting {
         chunks.push_back(chunk);
     }
 
-    fn tell(&self, came: Result<(), &'static str>) {
-        *self.news.lock().expect(Self::UNPOISONED) = Some(came);
+    fn tell(&self, came: News) {
+        let mut news = self.news.lock().expect(Self::UNPOISONED);
+        news.push(came);
+        let told = news.len().saturating_sub(2);
+        news.drain(..told);
     }
 }
 
@@ -229,13 +233,14 @@ fn listen(job: &PairedJob, wanted: &Weak<Waiting>) {
             Err(_) if job.stop.stopped() => return,
             Err(error) => error,
         };
+        // The camera was given up, or has ended.
+        let Some(waiting) = wanted.upgrade() else { return };
+        waiting.tell(Err(error.kind()));
+        drop(waiting);
         job.metrics.errors(error.kind()).inc();
         let reason = super::describe(&*error);
         job.metrics.audio.microphone(false);
         job.board.microphone_lost(&job.stream, error.kind(), &reason);
-        if let Some(waiting) = wanted.upgrade() {
-            waiting.tell(Err(error.kind()));
-        }
         if trouble.replace(error.kind()) != Some(error.kind()) {
             tracing::warn!(stream = %job.stream, reason, "paired microphone lost, trying again");
         }
@@ -318,6 +323,15 @@ mod tests {
         let media = |chunk: Option<&AudioChunk>| chunk.unwrap().stamp.media.as_seconds();
         assert_eq!(waiting.len(), 4000);
         assert_eq!((media(waiting.front()), media(waiting.back())), (5.0, 5999.0 / 400.0));
+    }
+
+    #[test]
+    fn a_loss_is_told_also_where_it_is_over_by_then() {
+        let waiting = Waiting::default();
+        for came in [Ok(()), Err("timeout"), Err("io"), Ok(())] {
+            waiting.tell(came);
+        }
+        assert_eq!(waiting.news.into_inner().unwrap(), [Err("io"), Ok(())]);
     }
 
     #[test]

@@ -210,10 +210,11 @@ impl StreamWorker {
             // Before the picture that came after it: of a slow camera's sound all lies here.
             if let Some(paired) = &mut self.paired {
                 paired.heard(|chunk| self.windower.hear(&chunk, &mut windows));
-                if let Some(came) = paired.news()
-                    && self.send(StreamItem::Microphone(came), false).is_err()
-                {
-                    return Ended::Stopped;
+                let news = if packet.is_ok() { paired.news() } else { Vec::new() };
+                for came in news {
+                    if self.send(StreamItem::Microphone(came), false).is_err() {
+                        return Ended::Stopped;
+                    }
                 }
             }
             let (timeline, windower) = (&mut self.timeline, &mut self.windower);

@@ -87,6 +87,7 @@ impl Windower {
             false => (LONGEST_WAIT_OF_FILE, LONGEST_WAIT_FOR_SOUND_OF_FILE),
         };
         self.pictures_lead = pictures && self.pictures.is_some();
+        self.alone &= self.pictures_lead;
         if let Some(listener) = &mut self.sound {
             listener.expected = sound;
         }
@@ -111,7 +112,6 @@ impl Windower {
             listener.pictured(&end, self.patience.1);
         }
         self.sight.window(media);
-        self.alone = false;
         self.waiting.push_back(window);
         self.give(ready, |listener, end| {
             !listener.expected || listener.segment_is_past(end) || listener.reaches(end)
@@ -175,7 +175,7 @@ impl Windower {
 
     /// Whether there are pictures, and sound is looked at without them, for they make no windows.
     pub fn sound_is_alone(&self) -> bool {
-        self.alone
+        self.alone && self.waiting.is_empty()
     }
 
     /// Whether pictures have come for so long without making a window that nothing is seen any
@@ -225,6 +225,7 @@ impl Windower {
             }
             window.seq = self.seq;
             self.seq += 1;
+            self.alone = false;
             ready.push(window);
         }
     }

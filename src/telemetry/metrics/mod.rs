@@ -125,6 +125,8 @@ mod tests {
         door.frame_at(1.0);
         door.frames_skipped(SkipReason::NotKeyFrame).inc();
         door.latency.observe(0.1);
+        door.audio.drifts(0.1);
+        door.audio.microphone(true);
         assert!(metrics.exposition().contains("stream=\"door\""));
         let clone = door.clone();
         drop(door);
